@@ -1,0 +1,13 @@
+// How a service starts, reads its settings, logs and ends.
+export { createLogger, type Logger } from "./logger.ts";
+export { type RunOptions, runService, type Service } from "./run-service.ts";
+export {
+  ConfigError,
+  readSettings,
+  redacted,
+  type Setting,
+  type SettingFields,
+  type SettingValues,
+  setting,
+  settingsHelp,
+} from "./settings.ts";

@@ -1,0 +1,33 @@
+// Names of spans and attributes. Constants of our own: the published packages still carry older RPC and GenAI names.
+
+export const names = {
+  rpcSystem: "rpc.system.name",
+  rpcMethod: "rpc.method",
+  rpcStatusCode: "rpc.response.status_code",
+  errorType: "error.type",
+  messagingSystem: "messaging.system.name",
+  messagingDestination: "messaging.destination.name",
+  messagingOperation: "messaging.operation.name",
+  messagingOperationType: "messaging.operation.type",
+  messagingMessageId: "messaging.message.id",
+  genAiOperation: "gen_ai.operation.name",
+  genAiProvider: "gen_ai.provider.name",
+  genAiModel: "gen_ai.request.model",
+  genAiMaxTokens: "gen_ai.request.max_tokens",
+  genAiTemperature: "gen_ai.request.temperature",
+  genAiInputTokens: "gen_ai.usage.input_tokens",
+  genAiOutputTokens: "gen_ai.usage.output_tokens",
+  genAiCachedTokens: "gen_ai.usage.cache_read.input_tokens",
+  genAiFinishReasons: "gen_ai.response.finish_reasons",
+  /** Seconds from ingress to the first non-empty delta. */
+  genAiTimeToFirstChunk: "gen_ai.response.time_to_first_chunk",
+  requestId: "chimera.request.id",
+  tenant: "chimera.tenant",
+  door: "chimera.router.door",
+  servedBy: "chimera.router.served_by",
+  cacheStatus: "chimera.cache.status",
+  cacheReason: "chimera.cache.reason",
+  cacheKeyPrefix: "chimera.cache.key_prefix",
+  queueMs: "chimera.inference.queue_ms",
+  prefillMs: "chimera.inference.prefill_ms",
+} as const;
