@@ -1,0 +1,38 @@
+// Calls to another service: gRPC over one HTTP/2 connection that reconnects by itself, traced, with bounded messages.
+import type { DescService } from "@bufbuild/protobuf";
+import { type Client, createClient } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { limits } from "./limits.ts";
+import { traceClient } from "./tracing.ts";
+
+export interface RpcClient<S extends DescService> {
+  readonly client: Client<S>;
+  readonly baseUrl: string;
+  close(): void;
+}
+
+/** `baseUrl`: http://host:port. Nothing is connected before the first call. */
+export function connectClient<S extends DescService>(
+  service: S,
+  baseUrl: string,
+  options: { maxResponseBytes?: number } = {},
+): RpcClient<S> {
+  const sessionManager = new Http2SessionManager(
+    baseUrl,
+    { pingIntervalMs: limits.pingIntervalMs, pingTimeoutMs: limits.pingTimeoutMs },
+    {
+      settings: { initialWindowSize: limits.streamWindowBytes, enablePush: false },
+      maxSessionMemory: limits.sessionMemoryMb,
+      peerMaxConcurrentStreams: limits.streamsPerConnection,
+    },
+  );
+  const transport = createGrpcTransport({
+    baseUrl,
+    sessionManager,
+    interceptors: [traceClient("grpc")],
+    readMaxBytes: options.maxResponseBytes ?? limits.responseBytes,
+    // Tokens are small; compressing them costs more than it saves.
+    acceptCompression: [],
+  });
+  return { client: createClient(service, transport), baseUrl, close: () => sessionManager.abort() };
+}

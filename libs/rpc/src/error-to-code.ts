@@ -1,0 +1,87 @@
+// The one place where our errors become gRPC codes and details. What is not ours leaves as INTERNAL and says nothing.
+import { create } from "@bufbuild/protobuf";
+import { DurationSchema } from "@bufbuild/protobuf/wkt";
+import { BadRequestSchema, RetryInfoSchema } from "@chimera/contracts/google-rpc";
+import { CancelledError, ChimeraError, DeadlineExceededError, type ErrorKind } from "@chimera/kernel";
+import { Code, ConnectError } from "@connectrpc/connect";
+
+const CODES: Record<ErrorKind, Code> = {
+  "invalid-argument": Code.InvalidArgument,
+  "out-of-range": Code.OutOfRange,
+  "not-found": Code.NotFound,
+  unauthenticated: Code.Unauthenticated,
+  "failed-precondition": Code.FailedPrecondition,
+  // Another replica may have room, so this is not RESOURCE_EXHAUSTED, which tells clients to stop.
+  overloaded: Code.Unavailable,
+  unavailable: Code.Unavailable,
+  "deadline-exceeded": Code.DeadlineExceeded,
+  cancelled: Code.Canceled,
+  internal: Code.Internal,
+};
+
+/** `onUnknown` gets what is not a ChimeraError or ConnectError, for the log. */
+export function toConnectError(error: unknown, onUnknown?: (error: unknown) => void): ConnectError {
+  if (error instanceof ConnectError) return error;
+  if (error instanceof ChimeraError) return fromChimeraError(error);
+  if (error instanceof Error && error.name === "AbortError")
+    return new ConnectError("the call was cancelled", Code.Canceled);
+  if (error instanceof Error && error.name === "TimeoutError") {
+    return new ConnectError("the deadline passed", Code.DeadlineExceeded);
+  }
+  onUnknown?.(error);
+  return new ConnectError("internal error; the service's log has the details", Code.Internal);
+}
+
+function fromChimeraError(error: ChimeraError): ConnectError {
+  const code = CODES[error.kind];
+  const connectError = new ConnectError(error.message, code, undefined, undefined, error);
+  if (error.violations.length > 0) {
+    connectError.details.push({
+      desc: BadRequestSchema,
+      value: { fieldViolations: error.violations.map(({ field, description }) => ({ field, description })) },
+    });
+  }
+  if (error.retryAfterMs !== undefined) {
+    const retryDelay = create(DurationSchema, {
+      seconds: BigInt(Math.floor(error.retryAfterMs / 1000)),
+      nanos: Math.round((error.retryAfterMs % 1000) * 1e6),
+    });
+    connectError.details.push({ desc: RetryInfoSchema, value: { retryDelay } });
+  }
+  return connectError;
+}
+
+const KINDS = new Map<Code, ErrorKind>([
+  [Code.InvalidArgument, "invalid-argument"],
+  [Code.OutOfRange, "out-of-range"],
+  [Code.NotFound, "not-found"],
+  [Code.Unauthenticated, "unauthenticated"],
+  [Code.FailedPrecondition, "failed-precondition"],
+  [Code.ResourceExhausted, "overloaded"],
+  [Code.Unavailable, "unavailable"],
+  [Code.DeadlineExceeded, "deadline-exceeded"],
+  [Code.Canceled, "cancelled"],
+]);
+
+/** The error of a call to another service, as one of ours: kind, field violations and retry delay survive the hop. */
+export function fromConnectError(error: unknown): ChimeraError {
+  if (error instanceof ChimeraError) return error;
+  const connectError = ConnectError.from(error);
+  const kind = KINDS.get(connectError.code) ?? "internal";
+  if (kind === "cancelled") return new CancelledError(connectError.rawMessage, { cause: error });
+  if (kind === "deadline-exceeded") return new DeadlineExceededError(connectError.rawMessage, { cause: error });
+  const violations = connectError.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations);
+  const delay = connectError.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  return new ChimeraError(kind, connectError.rawMessage, {
+    cause: error,
+    violations: violations.map(({ field, description }) => ({ field, description })),
+    ...(delay && { retryAfterMs: Number(delay.seconds) * 1000 + delay.nanos / 1e6 }),
+  });
+}
+
+/** The canonical gRPC name of an outcome: "OK", "UNAVAILABLE", … */
+export function statusName(error?: unknown): string {
+  if (error === undefined) return "OK";
+  const code = Code[toConnectError(error).code] ?? "Unknown";
+  return code === "Canceled" ? "CANCELLED" : code.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}

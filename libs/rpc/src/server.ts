@@ -1,0 +1,181 @@
+// A gRPC, gRPC-Web and Connect server on one port, with health, reflection, limits and an orderly end.
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import type { AddressInfo } from "node:net";
+import type { DescService } from "@bufbuild/protobuf";
+import { Health } from "@chimera/contracts/health";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { HealthState } from "./health.ts";
+import { limits } from "./limits.ts";
+import { blameTheCaller } from "./malformed-requests.ts";
+import { onePort } from "./one-port.ts";
+import { reflectionRoutes } from "./reflection.ts";
+import { mapErrors } from "./server-errors.ts";
+import { traceServer } from "./tracing.ts";
+
+/** The HTTP/2 objects of node's compatibility API fit these types as well. */
+type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
+
+type AdapterHandler = ReturnType<typeof connectNodeAdapter>;
+
+export interface ServerOptions {
+  name: string;
+  host: string;
+  /** 0 picks a free port. */
+  port: number;
+  /** For health and reflection. */
+  services: readonly DescService[];
+  routes(router: ConnectRouter): void;
+  /** Paths that are no RPC. */
+  fallback?: Handler;
+  maxRequestBytes?: number;
+  /** Callers are services of the mesh, which may reset many streams of one connection. */
+  trustedPeers?: boolean;
+  logger: { error(details: object, message: string): void };
+}
+
+export interface RpcServer {
+  readonly port: number;
+  /** host:port */
+  readonly address: string;
+  /** Calls that have not ended; health, reflection and watches do not count. */
+  readonly inFlight: number;
+  /** Aborted when draining starts: streams without an end of their own should end then. */
+  readonly draining: AbortSignal;
+  /** NOT_SERVING, no new connections, GOAWAY; resolves when every call has ended or `graceMs` has passed and the rest was cut. */
+  drain(graceMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Rejects with the system's error where the port is taken. */
+export async function startServer(options: ServerOptions): Promise<RpcServer> {
+  const draining = new AbortController();
+  const cut = new AbortController();
+  const health = new HealthState(
+    options.services.map(({ typeName }) => typeName),
+    draining.signal,
+  );
+  const handler = connectNodeAdapter({
+    routes(router) {
+      health.routes(router);
+      reflectionRoutes(router, [...options.services, Health]);
+      options.routes(router);
+      blameTheCaller(router);
+    },
+    interceptors: [traceServer, mapErrors((error) => options.logger.error({ err: error }, "a handler failed"))],
+    readMaxBytes: options.maxRequestBytes ?? limits.requestBytes,
+    maxTimeoutMs: limits.deadlineMs,
+    // A caller that misspells a field should hear of it instead of getting the default.
+    jsonOptions: { ignoreUnknownFields: false },
+    shutdownSignal: cut.signal,
+    fallback: (options.fallback ?? notFound) as AdapterHandler,
+  });
+  const calls = new InFlight();
+  const { h1, h2, sessions } = createServers(options, (request, response) => {
+    calls.track(request.url ?? "", response);
+    handler(request, response);
+  });
+  const listener = onePort(h1, h2);
+  const port = await listen(listener, options);
+
+  return {
+    port,
+    address: `${options.host}:${port}`,
+    get inFlight() {
+      return calls.count;
+    },
+    draining: draining.signal,
+    async drain(graceMs) {
+      draining.abort();
+      listener.close();
+      // GOAWAY goes out at once; a session closes by itself after its last stream.
+      for (const session of sessions) session.close();
+      h1.closeIdleConnections();
+      if (!(await calls.idleWithin(graceMs))) {
+        cut.abort(new ConnectError(`${options.name} is stopping`, Code.Unavailable));
+        await calls.idleWithin(1000);
+      }
+    },
+    async close() {
+      listener.close();
+      for (const session of sessions) session.destroy();
+      h1.closeAllConnections();
+      h1.close();
+      h2.close();
+    },
+  };
+}
+
+function createServers(options: ServerOptions, handler: Handler) {
+  const sessions = new Set<http2.ServerHttp2Session>();
+  const h1 = http.createServer(
+    { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestReadMs, headersTimeout: limits.firstByteMs },
+    handler,
+  );
+  const h2 = http2.createServer(
+    {
+      settings: {
+        maxConcurrentStreams: limits.streamsPerConnection,
+        initialWindowSize: limits.streamWindowBytes,
+        maxHeaderListSize: limits.headerBytes,
+      },
+      maxSessionMemory: limits.sessionMemoryMb,
+      ...(options.trustedPeers && {
+        streamResetBurst: limits.trustedResetBurst,
+        streamResetRate: limits.trustedResetPerSecond,
+      }),
+    },
+    handler as unknown as AdapterHandler,
+  );
+  h2.on("session", (session) => {
+    sessions.add(session);
+    session.setLocalWindowSize(limits.connectionWindowBytes);
+    session.on("error", () => session.destroy());
+    session.once("close", () => sessions.delete(session));
+  });
+  h2.on("sessionError", () => undefined);
+  h1.on("clientError", (_error, socket) => socket.destroy());
+  // The server itself never listens; node sets up its connection list and its time-outs on this event.
+  h1.emit("listening");
+  return { h1, h2, sessions };
+}
+
+/** Streams that only end with the process or the client must not hold up a drain. */
+const ENDLESS = /\/(Watch|WatchStats|ServerReflectionInfo)$/;
+
+class InFlight {
+  count = 0;
+  #idle: (() => void) | undefined;
+
+  track(url: string, response: http.ServerResponse): void {
+    if (ENDLESS.test(url)) return;
+    this.count += 1;
+    response.once("close", () => {
+      this.count -= 1;
+      if (this.count === 0) this.#idle?.();
+    });
+  }
+
+  async idleWithin(ms: number): Promise<boolean> {
+    if (this.count === 0) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), ms);
+    this.#idle = () => resolve(true);
+    const idle = await promise;
+    clearTimeout(timer);
+    return idle;
+  }
+}
+
+function notFound(_request: unknown, response: http.ServerResponse): void {
+  response.writeHead(404, { "content-type": "text/plain" });
+  response.end("no such path; this port serves gRPC, gRPC-Web and Connect\n");
+}
+
+function listen(listener: ReturnType<typeof onePort>, options: ServerOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen(options.port, options.host, () => resolve((listener.address() as AddressInfo).port));
+  });
+}
