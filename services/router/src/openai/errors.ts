@@ -1,0 +1,41 @@
+// Our errors in the shape and with the status that OpenAI clients know.
+import type { ChimeraError, ErrorKind } from "@chimera/kernel";
+import { fromConnectError, toConnectError } from "@chimera/rpc";
+
+interface Mapped {
+  status: number;
+  type: string;
+}
+
+const MAPPED: Record<ErrorKind, Mapped> = {
+  "invalid-argument": { status: 400, type: "invalid_request_error" },
+  "out-of-range": { status: 400, type: "invalid_request_error" },
+  "failed-precondition": { status: 400, type: "invalid_request_error" },
+  "not-found": { status: 404, type: "invalid_request_error" },
+  unauthenticated: { status: 401, type: "authentication_error" },
+  overloaded: { status: 503, type: "overloaded_error" },
+  unavailable: { status: 503, type: "server_error" },
+  "deadline-exceeded": { status: 504, type: "timeout_error" },
+  cancelled: { status: 499, type: "cancelled" },
+  internal: { status: 500, type: "server_error" },
+};
+
+export interface HttpError {
+  status: number;
+  headers: Record<string, string>;
+  body: { error: { message: string; type: string; param: string | null; code: string | null } };
+}
+
+/** What is not ours becomes a 500 that says nothing of its inside; `onUnknown` gets it for the log. */
+export function toHttpError(error: unknown, onUnknown: (error: unknown) => void): HttpError {
+  const ours: ChimeraError = fromConnectError(toConnectError(error, onUnknown).cause ?? toConnectError(error));
+  const { status, type } = MAPPED[ours.kind];
+  const field = ours.violations[0]?.field ?? null;
+  const code = ours.kind === "not-found" && field === "model" ? "model_not_found" : null;
+  const retryAfterS = ours.retryAfterMs === undefined ? undefined : Math.max(1, Math.ceil(ours.retryAfterMs / 1000));
+  return {
+    status,
+    headers: retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) },
+    body: { error: { message: ours.message, type, param: field, code } },
+  };
+}

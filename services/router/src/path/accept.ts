@@ -1,0 +1,113 @@
+// Stage 1: may this request in, and is it one we can answer? Everything that can be refused without other services is here.
+
+import { Role, type SamplingParams } from "@chimera/contracts/common";
+import type { GenerateRequest } from "@chimera/contracts/router";
+import { type FieldViolation, InvalidRequestError, OverloadedError } from "@chimera/kernel";
+import type { Context } from "../context.ts";
+import type { ServedModel } from "../replica/replica-pool.ts";
+import type { IncomingCall } from "./call.ts";
+
+export const bounds = {
+  promptBytes: 512 * 1024,
+  messages: 256,
+  requestIdLength: 64,
+  stops: 8,
+  stopLength: 64,
+  maxTokens: 1_000_000,
+} as const;
+
+/** A request that may go on. */
+export interface Accepted {
+  requestId: string;
+  model: ServedModel;
+}
+
+/** Throws InvalidRequestError, NotFoundError, UnavailableError or OverloadedError. */
+export function accept(context: Context, call: IncomingCall): Accepted {
+  const { request } = call;
+  if (context.stats.inFlight > context.config.maxInFlight) {
+    throw new OverloadedError(`the router is working on ${context.config.maxInFlight} requests already`, 1000);
+  }
+  const violations = validate(request);
+  if (violations.length > 0) throw new InvalidRequestError(violations);
+  return { requestId: request.requestId || context.newId(), model: context.replicas.model(request.model) };
+}
+
+function validate(request: GenerateRequest): FieldViolation[] {
+  const violations = [...promptViolations(request), ...samplingViolations(request.sampling)];
+  if (request.requestId && !/^[\w.:-]{1,64}$/.test(request.requestId)) {
+    violations.push({ field: "request_id", description: "1 to 64 letters, digits, and . _ : -" });
+  }
+  return violations;
+}
+
+function promptViolations({ prompt, messages }: GenerateRequest): FieldViolation[] {
+  if (prompt !== "" && messages.length > 0)
+    return [{ field: "prompt", description: "set either prompt or messages, not both" }];
+  if (messages.length > 0) return messageViolations(messages);
+  if (prompt.trim() === "") return [{ field: "prompt", description: "is empty; set prompt or messages" }];
+  return tooLong("prompt", prompt);
+}
+
+function messageViolations(messages: GenerateRequest["messages"]): FieldViolation[] {
+  if (messages.length > bounds.messages) {
+    return [{ field: "messages", description: `has ${messages.length} entries, at most ${bounds.messages} are taken` }];
+  }
+  const violations = messages.flatMap(({ role, content }, index): FieldViolation[] => {
+    if (role === Role.UNSPECIFIED)
+      return [{ field: `messages[${index}].role`, description: "set system, user or assistant" }];
+    if (content.trim() === "") return [{ field: `messages[${index}].content`, description: "is empty" }];
+    return [];
+  });
+  if (!messages.some(({ role }) => role === Role.USER)) {
+    violations.push({ field: "messages", description: "needs at least one user message" });
+  }
+  return [...violations, ...tooLong("messages", messages.map(({ content }) => content).join(""))];
+}
+
+function tooLong(field: string, text: string): FieldViolation[] {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= bounds.promptBytes) return [];
+  return [{ field, description: `has ${bytes} bytes, at most ${bounds.promptBytes} are taken` }];
+}
+
+type NumberField = Exclude<keyof SamplingParams, "stop" | "$typeName" | "$unknown" | "seed">;
+
+interface Range {
+  field: string;
+  min: number;
+  max: number;
+  aboveMin?: boolean;
+}
+
+const RANGES: Record<NumberField, Range> = {
+  temperature: { field: "temperature", min: 0, max: 2 },
+  topP: { field: "top_p", min: 0, max: 1, aboveMin: true },
+  topK: { field: "top_k", min: 0, max: 1_000_000 },
+  minP: { field: "min_p", min: 0, max: 1 },
+  repetitionPenalty: { field: "repetition_penalty", min: 0.5, max: 2 },
+  maxTokens: { field: "max_tokens", min: 1, max: bounds.maxTokens },
+};
+
+function samplingViolations(sampling: SamplingParams | undefined): FieldViolation[] {
+  if (!sampling) return [];
+  const violations = Object.entries(RANGES).flatMap(([key, range]): FieldViolation[] => {
+    const value = sampling[key as NumberField];
+    if (value === undefined) return [];
+    const low = range.aboveMin ? value > range.min : value >= range.min;
+    if (low && value <= range.max) return [];
+    const from = range.aboveMin ? `above ${range.min}` : `from ${range.min}`;
+    return [{ field: `sampling.${range.field}`, description: `${value} is out of range, ${from} to ${range.max}` }];
+  });
+  if (sampling.stop.length > bounds.stops) {
+    violations.push({
+      field: "sampling.stop",
+      description: `has ${sampling.stop.length} texts, at most ${bounds.stops}`,
+    });
+  }
+  sampling.stop.forEach((text, index) => {
+    if (text.length >= 1 && text.length <= bounds.stopLength) return;
+    violations.push({ field: `sampling.stop[${index}]`, description: `needs 1 to ${bounds.stopLength} characters` });
+  });
+  return violations;
+}

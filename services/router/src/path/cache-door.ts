@@ -1,0 +1,57 @@
+// How the stages reach the cache: within a budget, and without ever failing a request.
+import type { CacheKeyInput, CacheService, StoredAnswer } from "@chimera/contracts/cache";
+import type { RpcClient } from "@chimera/rpc";
+
+export interface CacheDoor {
+  /** The stored answer, or why there is none. Never rejects. */
+  lookup(input: CacheKeyInput, signal: AbortSignal): Promise<{ answer: StoredAnswer | undefined; reason: string }>;
+  /** Never rejects. */
+  store(input: CacheKeyInput, answer: StoredAnswer): Promise<void>;
+}
+
+/** Stores under way at a time; more are given up, they would only pile up behind a slow cache. */
+const MAX_STORES = 256;
+/** After a failure the cache is left alone this long, so that an outage costs no request its budget. */
+const PAUSE_MS = 500;
+
+export interface CacheDoorOptions {
+  client: RpcClient<typeof CacheService>["client"];
+  budgetMs: number;
+  monotonicMs(): number;
+  onFailure(error: unknown, during: "lookup" | "store"): void;
+}
+
+export function cacheDoor(options: CacheDoorOptions): CacheDoor {
+  const { client, budgetMs } = options;
+  let pausedUntilMs = 0;
+  let stores = 0;
+  const failed = (error: unknown, during: "lookup" | "store") => {
+    pausedUntilMs = options.monotonicMs() + PAUSE_MS;
+    options.onFailure(error, during);
+  };
+  return {
+    async lookup(input, signal) {
+      if (options.monotonicMs() < pausedUntilMs) return { answer: undefined, reason: "cache unavailable" };
+      const budget = AbortSignal.timeout(budgetMs);
+      try {
+        const { answer, reason } = await client.lookup({ input }, { signal: AbortSignal.any([signal, budget]) });
+        return { answer, reason };
+      } catch (error) {
+        if (signal.aborted) return { answer: undefined, reason: "the caller left" };
+        failed(error, "lookup");
+        return { answer: undefined, reason: budget.aborted ? `no answer within ${budgetMs} ms` : "cache unavailable" };
+      }
+    },
+    async store(input, answer) {
+      if (stores >= MAX_STORES || options.monotonicMs() < pausedUntilMs) return;
+      stores += 1;
+      try {
+        await client.store({ input, answer }, { signal: AbortSignal.timeout(budgetMs) });
+      } catch (error) {
+        failed(error, "store");
+      } finally {
+        stores -= 1;
+      }
+    },
+  };
+}
