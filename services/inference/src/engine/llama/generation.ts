@@ -1,0 +1,111 @@
+// One answer in one slot: prompt in, tokens out as text, until an end token, a stop text, the token limit or the signal.
+import type { Clock } from "@chimera/kernel";
+import type { CompletePart, Sampling } from "../engine.ts";
+import type { PartBuffer } from "../part-buffer.ts";
+import { evaluateOptions } from "./evaluate-options.ts";
+import type { OpenedModel } from "./open-llama.ts";
+import type { SequenceSlot } from "./sequence-slot.ts";
+import { StopMatcher } from "./stop-matcher.ts";
+import { asToken } from "./token.ts";
+import type { TokenDecoder } from "./token-decoder.ts";
+
+export interface GenerationPlan {
+  prompt: readonly number[];
+  sampling: Sampling;
+  seed: number;
+  /** At most what the context leaves after the prompt. */
+  maxTokens: number;
+  arrivedMs: number;
+}
+
+export interface GenerationTools {
+  model: OpenedModel;
+  clock: Clock;
+  signal: AbortSignal;
+  buffer: PartBuffer;
+  onToken(): void;
+}
+
+/** Writes the deltas into the buffer and returns the last part. Throws the signal's reason when it aborts. */
+export async function runGeneration(
+  slot: SequenceSlot,
+  plan: GenerationPlan,
+  tools: GenerationTools,
+): Promise<CompletePart> {
+  const { clock, signal } = tools;
+  const startedMs = clock.monotonicMs();
+  const { cachedTokens, rest } = await slot.prefill(plan.prompt, signal);
+  const answer = new Answer(plan, tools);
+  const options = evaluateOptions(plan.sampling, plan.seed, () => answer.history);
+  let firstTokenAtMs = startedMs;
+  for await (const token of slot.sequence.evaluate(rest, options)) {
+    if (answer.tokenCount === 0) firstTokenAtMs = clock.monotonicMs();
+    signal.throwIfAborted();
+    await answer.accept(token);
+    signal.throwIfAborted();
+    if (answer.finishReason) break;
+  }
+  const endedMs = clock.monotonicMs();
+  answer.flush();
+  return {
+    kind: "complete",
+    finishReason: answer.finishReason ?? "stop",
+    usage: { promptTokens: plan.prompt.length, cachedTokens, completionTokens: answer.tokenCount },
+    timings: {
+      queueMs: startedMs - plan.arrivedMs,
+      prefillMs: firstTokenAtMs - startedMs,
+      firstTokenMs: firstTokenAtMs - plan.arrivedMs,
+      totalMs: endedMs - plan.arrivedMs,
+    },
+  };
+}
+
+/** The answer so far: which tokens, which of their text is out, and whether it has ended. */
+class Answer {
+  readonly #plan: GenerationPlan;
+  readonly #tools: GenerationTools;
+  readonly #decoder: TokenDecoder;
+  readonly #stops: StopMatcher;
+  /** Prompt and answer; bounded by the context. */
+  readonly history: number[];
+  tokenCount = 0;
+  finishReason: CompletePart["finishReason"] | undefined;
+  #tokensSinceDelta = 0;
+
+  constructor(plan: GenerationPlan, tools: GenerationTools) {
+    this.#plan = plan;
+    this.#tools = tools;
+    this.#decoder = tools.model.newDecoder();
+    this.#stops = new StopMatcher(plan.sampling.stop);
+    this.history = [...plan.prompt];
+  }
+
+  async accept(token: number): Promise<void> {
+    this.tokenCount++;
+    this.#tools.onToken();
+    if (this.#tools.model.isEnd(asToken(token))) {
+      this.finishReason = "stop";
+      return;
+    }
+    this.history.push(token);
+    this.#tokensSinceDelta++;
+    const step = this.#stops.push(this.#decoder.push(token));
+    if (step.stopped) this.finishReason = "stop";
+    else if (this.tokenCount >= this.#plan.maxTokens) this.finishReason = "length";
+    const room = this.#send(step.text);
+    // An ended answer frees its slot without waiting for its reader.
+    if (!this.finishReason) await room;
+  }
+
+  /** Sends what was held back in case a stop text would follow. */
+  flush(): void {
+    void this.#send(this.#stops.flush());
+  }
+
+  async #send(text: string): Promise<void> {
+    if (text === "") return;
+    const tokens = this.#tokensSinceDelta;
+    this.#tokensSinceDelta = 0;
+    await this.#tools.buffer.push(text, tokens);
+  }
+}

@@ -1,0 +1,63 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Role } from "@chimera/contracts/common";
+import { GenerateRequestSchema } from "@chimera/contracts/inference";
+import { InvalidRequestError, NotFoundError } from "@chimera/kernel";
+import { describe, expect, it } from "vitest";
+import { validateGenerate } from "./validate.ts";
+
+const limits = { model: "triage", maxPromptBytes: 20 };
+const validate = (init: MessageInitShape<typeof GenerateRequestSchema>) =>
+  validateGenerate(create(GenerateRequestSchema, init), limits);
+const user = { role: Role.USER, content: "hi" };
+
+function violationsOf(init: MessageInitShape<typeof GenerateRequestSchema>): string[] {
+  try {
+    validate(init);
+  } catch (error) {
+    if (error instanceof InvalidRequestError) return error.violations.map(({ field }) => field);
+    throw error;
+  }
+  return [];
+}
+
+describe("validateGenerate", () => {
+  it("keeps unset apart from zero", () => {
+    const { input, sampling } = validate({ model: "triage", messages: [user], sampling: { temperature: 0, topK: 0 } });
+    expect(input).toEqual({ kind: "messages", messages: [{ role: "user", content: "hi" }] });
+    expect(sampling).toMatchObject({ temperature: 0, topK: 0 });
+    expect([sampling.topP, sampling.seed, sampling.maxTokens, sampling.stop]).toEqual(Array(4).fill(undefined));
+  });
+
+  it("takes a prompt as it is, and an empty model name as the served one", () => {
+    expect(validate({ prompt: " a\n", sampling: { stop: ["b"] } })).toMatchObject({
+      input: { kind: "prompt", prompt: " a\n" },
+      sampling: { stop: ["b"] },
+    });
+  });
+
+  it("names field, asked model and served model", () => {
+    const asked = () => validate({ model: "other", messages: [user] });
+    expect(asked).toThrow(NotFoundError);
+    expect(asked).toThrow(/"other".*"triage"/);
+    expect(asked).toThrow(expect.objectContaining({ violations: [expect.objectContaining({ field: "model" })] }));
+  });
+
+  it.each<[string, MessageInitShape<typeof GenerateRequestSchema>, string[]]>([
+    ["neither messages nor prompt", {}, ["messages"]],
+    ["both", { prompt: "a", messages: [user] }, ["prompt"]],
+    ["an unset role", { messages: [{ content: "a" }] }, ["messages[0].role"]],
+    ["an unknown role", { messages: [user, { role: 9 as Role, content: "a" }] }, ["messages[1].role"]],
+    ["a blank user message", { messages: [{ role: Role.USER, content: " \n" }] }, ["messages[0].content"]],
+    ["too many bytes in a prompt", { prompt: "é".repeat(11) }, ["prompt"]],
+    ["too many bytes in messages", { messages: Array(11).fill(user) }, ["messages"]],
+    ["a request id that is too long", { requestId: "x".repeat(129), prompt: "a" }, ["request_id"]],
+    ["a value out of range", { prompt: "a", sampling: { temperature: 2.5 } }, ["sampling.temperature"]],
+    ["several at once", { sampling: { topP: 0, stop: [""] } }, ["messages", "sampling.top_p", "sampling.stop[0]"]],
+  ])("refuses %s", (_name, init, fields) => {
+    expect(violationsOf(init)).toEqual(fields);
+  });
+
+  it("allows exactly the bytes it names", () => {
+    expect(violationsOf({ prompt: "é".repeat(10) })).toEqual([]);
+  });
+});

@@ -1,0 +1,99 @@
+// A request off the wire to a request for the engine: everything that can be refused by looking at it is refused here.
+import { type Message, Role, type SamplingParams } from "@chimera/contracts/common";
+import type { GenerateRequest } from "@chimera/contracts/inference";
+import { type FieldViolation, InvalidRequestError, NotFoundError } from "@chimera/kernel";
+import type { EngineInput, EngineMessage, EngineRequest, MessageRole, Sampling } from "./engine/engine.ts";
+import { samplingViolations } from "./engine/sampling.ts";
+
+export interface RequestLimits {
+  /** The one model of this replica. */
+  model: string;
+  /** Bytes of all message contents, or of the prompt, as UTF-8. */
+  maxPromptBytes: number;
+}
+
+const MAX_REQUEST_ID_CHARACTERS = 128;
+const MAX_MESSAGES = 1024;
+
+const ROLES: Readonly<Record<number, MessageRole>> = {
+  [Role.SYSTEM]: "system",
+  [Role.USER]: "user",
+  [Role.ASSISTANT]: "assistant",
+};
+
+/** Throws NotFoundError for another model, else InvalidRequestError with every violation at once. */
+export function validateGenerate(request: GenerateRequest, limits: RequestLimits): EngineRequest {
+  if (request.model !== "" && request.model !== limits.model) {
+    throw new NotFoundError(
+      `model "${clip(request.model)}" is not served here; this replica serves "${limits.model}"`,
+      "model",
+    );
+  }
+  const sampling = samplingOf(request.sampling);
+  const violations = [...requestIdViolations(request.requestId), ...inputViolations(request, limits)];
+  const messages = readMessages(request.messages, violations);
+  violations.push(...samplingViolations(sampling));
+  if (violations.length > 0) throw new InvalidRequestError(violations);
+  const input: EngineInput =
+    messages.length > 0 ? { kind: "messages", messages } : { kind: "prompt", prompt: request.prompt };
+  return { input, sampling };
+}
+
+function requestIdViolations(requestId: string): FieldViolation[] {
+  if (requestId.length <= MAX_REQUEST_ID_CHARACTERS) return [];
+  const description = `has ${requestId.length} characters; at most ${MAX_REQUEST_ID_CHARACTERS} are allowed`;
+  return [{ field: "request_id", description }];
+}
+
+function inputViolations({ messages, prompt }: GenerateRequest, { maxPromptBytes }: RequestLimits): FieldViolation[] {
+  if (messages.length > 0 && prompt !== "")
+    return [{ field: "prompt", description: "give messages or prompt, not both" }];
+  if (messages.length === 0 && prompt === "")
+    return [{ field: "messages", description: "is empty; give messages or a prompt" }];
+  const field = prompt === "" ? "messages" : "prompt";
+  if (messages.length > MAX_MESSAGES) {
+    return [{ field, description: `has ${messages.length} messages; at most ${MAX_MESSAGES} are allowed` }];
+  }
+  const bytes = [prompt, ...messages.map((message) => message.content)].reduce(
+    (sum, text) => sum + Buffer.byteLength(text),
+    0,
+  );
+  if (bytes <= maxPromptBytes) return [];
+  return [{ field, description: `has ${bytes} bytes; at most ${maxPromptBytes} are allowed` }];
+}
+
+/** The messages that are well formed; the others become violations. */
+function readMessages(messages: readonly Message[], violations: FieldViolation[]): EngineMessage[] {
+  return messages.flatMap(({ role: wireRole, content }, index) => {
+    const role = ROLES[wireRole];
+    if (role === undefined) {
+      const description = "is unknown; it must be ROLE_SYSTEM, ROLE_USER or ROLE_ASSISTANT";
+      violations.push({ field: `messages[${index}].role`, description });
+      return [];
+    }
+    if (role === "user" && content.trim() === "") {
+      violations.push({ field: `messages[${index}].content`, description: "is blank; a user message needs text" });
+    }
+    return [{ role, content }];
+  });
+}
+
+/** An empty stop list means unset: the wire can not tell the two apart. */
+function samplingOf(params: SamplingParams | undefined): Partial<Sampling> {
+  if (!params) return {};
+  const { temperature, topP, topK, minP, repetitionPenalty, seed, maxTokens, stop } = params;
+  return {
+    temperature,
+    topP,
+    topK,
+    minP,
+    repetitionPenalty,
+    seed,
+    maxTokens,
+    stop: stop.length > 0 ? stop : undefined,
+  };
+}
+
+function clip(text: string): string {
+  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
+}
