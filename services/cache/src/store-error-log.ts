@@ -1,0 +1,28 @@
+// Store errors for the log, at most one line in ten seconds: a full disk fails thousands of times and says the same each time.
+import type { Clock } from "@chimera/kernel";
+import type { Logger } from "@chimera/lifecycle";
+
+const MIN_INTERVAL_MS = 10_000;
+
+export class StoreErrorLog {
+  readonly #clock: Clock;
+  readonly #logger: Pick<Logger, "error">;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #unlogged = 0;
+
+  constructor(clock: Clock, logger: Pick<Logger, "error">) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  add(error: unknown): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#lastMs < MIN_INTERVAL_MS) {
+      this.#unlogged += 1;
+      return;
+    }
+    this.#logger.error({ err: error, unlogged: this.#unlogged }, "the byte store failed, served as a miss");
+    this.#lastMs = nowMs;
+    this.#unlogged = 0;
+  }
+}

@@ -1,0 +1,153 @@
+// The table of stored answers in one SQLite file. Synchronous, so it belongs in a thread of its own (sqlite-worker.ts).
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { EntryFacts } from "../index/entry.ts";
+import type { StoredRow } from "./store.ts";
+import type { Write } from "./write-behind.ts";
+
+/** Stands in the file as user_version; another number means another layout. */
+const SCHEMA_VERSION = 1;
+/** The log of writes is cut back to this size after each checkpoint. */
+const MAX_WAL_BYTES = 16 * 1024 * 1024;
+const CHECKSUM_BYTES = 16;
+
+/** The body is the last column: reading the facts of a row then leaves the pages of its body alone. */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS answers (
+    namespace TEXT NOT NULL,
+    key TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    ttft_ms REAL NOT NULL,
+    tokens INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    last_used_ms INTEGER NOT NULL,
+    hits INTEGER NOT NULL,
+    checksum BLOB NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (namespace, key)
+  ) STRICT`;
+
+const FACTS =
+  "key, tenant, bytes, ttft_ms AS ttftMs, tokens, created_ms AS storedAtMs, last_used_ms AS lastUsedMs, hits";
+
+export type Found = { state: "found"; body: Uint8Array } | { state: "none" } | { state: "damaged" };
+
+export class SqliteTable {
+  readonly #db: DatabaseSync;
+  readonly #namespace: string;
+  readonly #select: StatementSync;
+  readonly #upsert: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #noteUse: StatementSync;
+
+  /** Throws where the file can not be opened, is no such table, or is held by another process. */
+  constructor(path: string, namespace: string) {
+    mkdirSync(dirname(path), { recursive: true });
+    this.#db = openDatabase(path);
+    this.#namespace = namespace;
+    this.#select = this.#db.prepare(
+      `SELECT ${FACTS}, checksum, body FROM answers WHERE namespace = :namespace AND key = :key`,
+    );
+    this.#upsert = this.#db.prepare(`
+      INSERT INTO answers VALUES (:namespace, :key, :tenant, :bytes, :ttftMs, :tokens, :storedAtMs, :lastUsedMs, :hits,
+        :checksum, :body)
+      ON CONFLICT (namespace, key) DO UPDATE SET tenant = excluded.tenant, bytes = excluded.bytes,
+        ttft_ms = excluded.ttft_ms, tokens = excluded.tokens, created_ms = excluded.created_ms,
+        last_used_ms = excluded.last_used_ms, hits = excluded.hits, checksum = excluded.checksum, body = excluded.body`);
+    this.#remove = this.#db.prepare("DELETE FROM answers WHERE namespace = :namespace AND key = :key");
+    this.#noteUse = this.#db.prepare(
+      "UPDATE answers SET hits = :hits, last_used_ms = :lastUsedMs WHERE namespace = :namespace AND key = :key",
+    );
+  }
+
+  /** A body whose checksum does not fit its row is damaged: it is deleted and never returned. */
+  get(key: string): Found {
+    const row = this.#select.get({ namespace: this.#namespace, key });
+    if (row === undefined) return { state: "none" };
+    const { checksum, body, ...facts } = row as unknown as StoredRow & { checksum: Uint8Array };
+    if (checksumOf({ ...facts, body }).equals(checksum)) return { state: "found", body };
+    this.#remove.run({ namespace: this.#namespace, key });
+    return { state: "damaged" };
+  }
+
+  /** All or nothing. */
+  write(batch: readonly Write<StoredRow>[]): void {
+    this.#transaction(() => {
+      for (const { key, value } of batch) {
+        if (value === undefined) this.#remove.run({ namespace: this.#namespace, key });
+        else this.#upsert.run({ namespace: this.#namespace, ...value, checksum: checksumOf(value) });
+      }
+    });
+  }
+
+  noteUses(uses: readonly EntryFacts[]): void {
+    this.#transaction(() => {
+      for (const { key, hits, lastUsedMs } of uses) {
+        this.#noteUse.run({ namespace: this.#namespace, key, hits, lastUsedMs });
+      }
+    });
+  }
+
+  /** Facts of all rows, least recently used first. Rows whose body has not the size they claim are deleted before. */
+  facts(): Iterator<EntryFacts> {
+    this.#db
+      .prepare("DELETE FROM answers WHERE namespace = :namespace AND length(key) + length(body) <> bytes")
+      .run({ namespace: this.#namespace });
+    const rows = this.#db
+      .prepare(`SELECT ${FACTS} FROM answers WHERE namespace = :namespace ORDER BY last_used_ms, key`)
+      .iterate({ namespace: this.#namespace });
+    return rows as Iterator<unknown> as Iterator<EntryFacts>;
+  }
+
+  clear(): void {
+    this.#db.prepare("DELETE FROM answers WHERE namespace = :namespace").run({ namespace: this.#namespace });
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #transaction(run: () => void): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      run();
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+/**
+ * WAL with synchronous=NORMAL: a killed process loses nothing that was committed, a power cut may lose the last commits and
+ * leaves the file whole. The file is held alone: two caches on one file would delete each other's answers unseen.
+ */
+function openDatabase(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    db.exec(`PRAGMA journal_size_limit = ${MAX_WAL_BYTES}`);
+    const found = db.prepare("PRAGMA user_version").get()?.user_version;
+    if (found !== 0 && found !== SCHEMA_VERSION)
+      throw new Error(`its layout is version ${found}, not ${SCHEMA_VERSION}`);
+    db.exec(`BEGIN IMMEDIATE; ${SCHEMA}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Over everything that must not change after the write; hits and time of use do. */
+function checksumOf(row: StoredRow): Buffer {
+  const { key, tenant, bytes, ttftMs, tokens, storedAtMs, body } = row;
+  return createHash("sha256")
+    .update(JSON.stringify([key, tenant, bytes, ttftMs, tokens, storedAtMs]))
+    .update(body)
+    .digest()
+    .subarray(0, CHECKSUM_BYTES);
+}
