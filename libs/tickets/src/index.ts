@@ -1,0 +1,7 @@
+// The support-ticket task: labelled tickets of twelve tenants, and live traffic made from them.
+export { jargonOf, LABEL_NOISE, TENANTS } from "./data-sets.ts";
+export type { Labels } from "./generator.ts";
+export { INTENTS, type Intent, JARGON, PRIORITIES, type Priority } from "./grammar.ts";
+export { loadTickets, ticketsPath } from "./load.ts";
+export { jargonWordsIn, parseLabels, SPLITS, type Split, type Ticket, targetText } from "./ticket.ts";
+export { type PlannedRequest, type WorkloadOptions, workload } from "./workload.ts";

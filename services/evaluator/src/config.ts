@@ -1,0 +1,36 @@
+// Settings of the evaluator, from the environment.
+import { type SettingValues, setting } from "@chimera/lifecycle";
+import { z } from "zod";
+
+export const fields = {
+  host: setting("EVALUATOR_HOST", "Address to listen on", z.string().min(1).default("127.0.0.1")),
+  port: setting(
+    "EVALUATOR_PORT",
+    "Port to listen on, 0 picks a free one",
+    z.coerce.number().int().min(0).max(65_535).default(7103),
+  ),
+  routerUrl: setting("CHIMERA_ROUTER_URL", "The router that is evaluated", z.url().default("http://127.0.0.1:7100")),
+  natsUrl: setting("CHIMERA_NATS_URL", "Address of NATS", z.string().min(1).default("nats://127.0.0.1:4222")),
+  datasetsDir: setting(
+    "EVALUATOR_DATASETS_DIR",
+    "Folder with further data sets, <name>.<split>.jsonl",
+    z.string().min(1).optional(),
+  ),
+  maxRuns: setting(
+    "EVALUATOR_MAX_RUNS",
+    "Evaluations at a time; one more is refused",
+    z.coerce.number().int().min(1).max(64).default(4),
+  ),
+  requestTimeoutMs: setting(
+    "EVALUATOR_REQUEST_TIMEOUT_MS",
+    "How long one item may take, in milliseconds",
+    z.coerce.number().int().min(100).max(600_000).default(30_000),
+  ),
+  drainMs: setting(
+    "EVALUATOR_DRAIN_MS",
+    "How long running evaluations may go on after a stop signal, in milliseconds",
+    z.coerce.number().int().min(0).max(600_000).default(10_000),
+  ),
+};
+
+export type EvaluatorConfig = SettingValues<typeof fields>;

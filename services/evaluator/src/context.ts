@@ -1,0 +1,18 @@
+// What the handlers of the evaluator may use.
+import type { EventBus } from "@chimera/events";
+import type { Clock, Random } from "@chimera/kernel";
+import type { Logger } from "@chimera/lifecycle";
+import type { FeedbackJoin } from "./feedback/join.ts";
+import type { Generate } from "./run/ask.ts";
+import type { RunSlots } from "./run/run-slots.ts";
+
+export interface Context {
+  readonly generate: Generate;
+  readonly bus: Pick<EventBus, "publish">;
+  readonly join: FeedbackJoin;
+  readonly slots: RunSlots;
+  readonly datasetsDir: string | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}

@@ -1,0 +1,24 @@
+// The router as the runs see it: one function, errors as ours, every stream owned.
+import type { RouterService } from "@chimera/contracts/router";
+import { DeadlineExceededError } from "@chimera/kernel";
+import { fromConnectError, ownedStream, type RpcClient } from "@chimera/rpc";
+import type { Generate } from "../run/ask.ts";
+
+/** `timeoutMs` bounds one answer, from the call to its last part. */
+export function routerGenerate(router: RpcClient<typeof RouterService>, timeoutMs: number): Generate {
+  return async function* generate(request, { tenant, signal }) {
+    const headers = { "x-chimera-tenant": tenant };
+    try {
+      yield* ownedStream((own) => router.client.generate(request, { signal: own, headers, timeoutMs }), {
+        signal,
+        timeoutMs,
+      });
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (error instanceof Error && error.name === "TimeoutError") {
+        throw new DeadlineExceededError(`no whole answer within ${timeoutMs} ms`, { cause: error });
+      }
+      throw fromConnectError(error);
+    }
+  };
+}
