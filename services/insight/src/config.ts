@@ -1,0 +1,30 @@
+// Settings of the insight service.
+import { type SettingValues, setting } from "@chimera/lifecycle";
+import { z } from "zod";
+
+export const fields = {
+  host: setting("INSIGHT_HOST", "Address to listen on", z.string().min(1).default("127.0.0.1")),
+  port: setting(
+    "INSIGHT_PORT",
+    "Port for gRPC and for the report pages, 0 to 65535; 0 picks a free one",
+    z.coerce.number().int().min(0).max(65535).default(7104),
+  ),
+  natsUrl: setting("CHIMERA_NATS_URL", "Where NATS listens", z.string().min(1).default("nats://127.0.0.1:4222")),
+  maxRequests: setting(
+    "INSIGHT_MAX_REQUESTS",
+    "Requests remembered, 1000 to 1000000, 38 bytes each; the oldest makes room and the report says so",
+    z.coerce.number().int().min(1000).max(1_000_000).default(200_000),
+  ),
+  machine: setting(
+    "INSIGHT_MACHINE",
+    "What the mesh runs on, at most 200 characters, printed in the report",
+    z.string().max(200).optional(),
+  ),
+  drainGraceMs: setting(
+    "INSIGHT_DRAIN_GRACE_MS",
+    "How long calls in flight may take to end when stopping, 0 to 60000",
+    z.coerce.number().int().min(0).max(60_000).default(5000),
+  ),
+};
+
+export type InsightConfig = SettingValues<typeof fields>;

@@ -1,0 +1,48 @@
+// Takes a RequestFinished event into the record of requests.
+import { CacheStatus } from "@chimera/contracts/common";
+import type { RequestFinished } from "@chimera/contracts/events";
+import { toGrpcStatus } from "../window/grpc-status.ts";
+import type { CacheVerdict, RequestSample } from "../window/request-ring.ts";
+import { eventTimeMs, isDuration } from "./event-time.ts";
+import type { Records } from "./records.ts";
+
+export function takeRequestFinished(records: Records, message: RequestFinished): void {
+  const sample = toSample(message);
+  if (sample === undefined) {
+    records.intake.refuse();
+    return;
+  }
+  records.intake.tookPlace(sample.arrivedMs);
+  records.requests.push(sample);
+}
+
+function toSample(message: RequestFinished): RequestSample | undefined {
+  const arrivedMs = eventTimeMs(message.arrivedAt);
+  const { ttftMs, turnMs } = message;
+  const queueMs = message.engine?.queueMs;
+  if (arrivedMs === undefined || !isDuration(turnMs)) return undefined;
+  if (ttftMs !== undefined && !isDuration(ttftMs)) return undefined;
+  if (queueMs !== undefined && !isDuration(queueMs)) return undefined;
+  return {
+    arrivedMs,
+    ttftMs,
+    turnMs,
+    queueMs,
+    completionTokens: message.usage?.completionTokens ?? 0,
+    cache: toVerdict(message.cache?.status),
+    status: toGrpcStatus(message.status),
+  };
+}
+
+function toVerdict(status: CacheStatus | undefined): CacheVerdict {
+  switch (status) {
+    case CacheStatus.HIT:
+      return "hit";
+    case CacheStatus.MISS:
+      return "miss";
+    case CacheStatus.BYPASS:
+      return "bypass";
+    default:
+      return "none";
+  }
+}

@@ -1,0 +1,96 @@
+// The report before it has a format: the headline figures, all figures, curves, risks and notes of one window.
+import type { Records } from "../consume/records.ts";
+import type { FigureId } from "../figure/definitions.ts";
+import type { Figure } from "../figure/figure.ts";
+import { type Phrase, phrase } from "../figure/phrase.ts";
+import type { Series } from "../figure/series.ts";
+import { cacheFigures } from "../measure/cache.ts";
+import { rateCurve, ttftCurves } from "../measure/curves.ts";
+import { errorFigures } from "../measure/errors.ts";
+import { latencyFigures } from "../measure/latency.ts";
+import { overloadFigures } from "../measure/overload.ts";
+import { qualityFigures } from "../measure/quality.ts";
+import { telemetryFigures } from "../measure/telemetry.ts";
+import { throughputFigures } from "../measure/throughput.ts";
+import { overfitting } from "../risk/overfitting.ts";
+import { overload } from "../risk/overload.ts";
+import type { FigureSet, Risk, RiskRule } from "../risk/risk.ts";
+import { saturation } from "../risk/saturation.ts";
+import { telemetryLoss } from "../risk/telemetry-loss.ts";
+import { selectRequests } from "../window/request-window.ts";
+import type { Window } from "../window/window.ts";
+
+export interface Report {
+  readonly generatedAtMs: number;
+  /** What the mesh runs on, in the operator's words. */
+  readonly machine: string | undefined;
+  readonly window: Window;
+  readonly figures: readonly Figure[];
+  /** At most five. */
+  readonly headline: readonly Figure[];
+  readonly ttftCurves: readonly Series[];
+  readonly rateCurve: Series | undefined;
+  readonly risks: readonly Risk[];
+  readonly notes: readonly Phrase[];
+}
+
+const risks: readonly RiskRule[] = [overfitting, saturation, overload, telemetryLoss];
+
+export interface ReportRequest {
+  readonly window: Window;
+  readonly nowMs: number;
+  readonly machine: string | undefined;
+}
+
+export function summarise(records: Records, request: ReportRequest): Report {
+  const { window, nowMs, machine } = request;
+  const requests = selectRequests(records.requests, window);
+  const caches = records.caches.within(window);
+  const figures = [
+    ...throughputFigures(requests),
+    ...latencyFigures(requests),
+    ...qualityFigures(records.scores, window),
+    ...cacheFigures(requests, caches),
+    ...errorFigures(requests),
+    ...overloadFigures(requests),
+    ...telemetryFigures({ records, requests, caches, nowMs }),
+  ];
+  const byId: FigureSet = new Map(figures.map((figure) => [figure.id, figure]));
+  return {
+    generatedAtMs: nowMs,
+    machine,
+    window,
+    figures,
+    headline: headlineOf(byId),
+    ttftCurves: ttftCurves(requests),
+    rateCurve: rateCurve(requests),
+    risks: risks.map((rule) => rule(byId)),
+    notes: notesOn(records, byId, window),
+  };
+}
+
+/** A window shorter than ten seconds has only the peak over one. */
+function headlineOf(figures: FigureSet): readonly Figure[] {
+  const tenSeconds = figures.get("throughput.peak_rps_10s");
+  const peak: FigureId = tenSeconds?.value === undefined ? "throughput.peak_rps_1s" : "throughput.peak_rps_10s";
+  const ids: readonly FigureId[] = ["throughput.avg_rps", peak, "ttft.p50_ms", "quality.macro_f1", "quality.accuracy"];
+  return ids.flatMap((id) => figures.get(id) ?? []);
+}
+
+function notesOn(records: Records, figures: FigureSet, window: Window): readonly Phrase[] {
+  const notes: Phrase[] = [];
+  const count = figures.get("requests.count");
+  const dropped = figures.get("telemetry.records_dropped");
+  if (count?.n === 0)
+    notes.push(phrase("No request arrived in this window: there is no data on throughput, latency and errors."));
+  if (dropped !== undefined && window.fromMs <= records.requests.lastDroppedArrivalMs) {
+    notes.push(
+      phrase(
+        "This window reaches back to requests whose records were let go (",
+        dropped,
+        " in all): figures on requests cover the newer part only.",
+      ),
+    );
+  }
+  return notes;
+}

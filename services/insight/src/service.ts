@@ -1,0 +1,41 @@
+// Wires insight together: events in, reports out.
+import { InsightService } from "@chimera/contracts/insight";
+import { connectEvents } from "@chimera/events";
+import { systemClock } from "@chimera/kernel";
+import type { Logger, Service } from "@chimera/lifecycle";
+import { startServer } from "@chimera/rpc";
+import type { InsightConfig } from "./config.ts";
+import { consumedKinds, takeEvent } from "./consume/consume.ts";
+import { createRecords } from "./consume/records.ts";
+import type { Context } from "./context.ts";
+import { reportPages } from "./http/report-pages.ts";
+import { getReport } from "./rpc/get-report.ts";
+
+/** Rejects with the system's error where the port is taken. Serves before NATS can be reached, with what it has. */
+export async function createInsight(config: InsightConfig, logger: Logger): Promise<Service> {
+  const records = createRecords({ maxRequests: config.maxRequests });
+  const context: Context = { records, clock: systemClock, machine: config.machine };
+  const server = await startServer({
+    name: "insight",
+    host: config.host,
+    port: config.port,
+    services: [InsightService],
+    routes: (router) => router.service(InsightService, { getReport: getReport(context) }),
+    fallback: reportPages(context, (error) => logger.error({ err: error }, "a report page failed")),
+    logger,
+  });
+  const bus = await connectEvents({ url: config.natsUrl, name: "insight", logger });
+  const consumption = await bus.follow({
+    kinds: consumedKinds,
+    handle: (received) => takeEvent(records, received, systemClock),
+  });
+  return {
+    address: server.address,
+    drain: () => server.drain(config.drainGraceMs),
+    async dispose() {
+      await consumption.stop();
+      await bus.close();
+      await server.close();
+    },
+  };
+}
