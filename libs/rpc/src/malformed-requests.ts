@@ -7,6 +7,9 @@ type Response = Awaited<ReturnType<Handler>>;
 
 const GRPC_INTERNAL = "13";
 const GRPC_INVALID_ARGUMENT = "3";
+/** Connect's streams: one byte of flags, four of length; this flag marks the last message. */
+const END_OF_STREAM = 0x02;
+const ENVELOPE_BYTES = 5;
 /** How Connect's own message begins, as text and as it travels in grpc-message. */
 const MARK = "parse binary: ";
 const MARK_ENCODED = encodeURIComponent(MARK.slice(0, -1));
@@ -25,20 +28,29 @@ async function corrected(response: Response): Promise<Response> {
   if (trailer?.get("grpc-status") === GRPC_INTERNAL && trailer.get("grpc-message")?.startsWith(MARK_ENCODED)) {
     trailer.set("grpc-status", GRPC_INVALID_ARGUMENT);
   }
-  return response.status === 500 && response.body ? correctedBody(response) : response;
+  if (!response.body || !response.header?.get("content-type")?.match(/^application\/(json|connect\+)/)) return response;
+  const body = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  const first = await body.next();
+  if (first.done) return { ...response, body: rest(body) };
+  const better = correctedError(first.value);
+  const status = better && response.status === 500 ? 400 : response.status;
+  return { ...response, status, body: rest(body, better ?? first.value) };
 }
 
-/** Unary Connect: the error is a small JSON body. */
-async function correctedBody(response: Response): Promise<Response> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) chunks.push(chunk);
-  const bytes = Buffer.concat(chunks);
-  const text = bytes.toString("utf8");
-  if (!text.includes(`"message":"${MARK}`)) return { ...response, body: once(bytes) };
-  const body = Buffer.from(JSON.stringify({ ...JSON.parse(text), code: "invalid_argument" }));
-  return { ...response, status: 400, body: once(body) };
+/** The error as Connect writes it: bare JSON of a unary call, or an envelope that ends a stream. */
+function correctedError(bytes: Uint8Array): Uint8Array | undefined {
+  const isEnvelope = bytes[0] === END_OF_STREAM;
+  const text = Buffer.from(bytes.subarray(isEnvelope ? ENVELOPE_BYTES : 0)).toString("utf8");
+  if (!text.includes(`"code":"internal","message":"${MARK}`)) return undefined;
+  const json = Buffer.from(text.replace('"code":"internal"', '"code":"invalid_argument"'));
+  if (!isEnvelope) return json;
+  const head = Buffer.alloc(ENVELOPE_BYTES);
+  head[0] = END_OF_STREAM;
+  head.writeUInt32BE(json.length, 1);
+  return Buffer.concat([head, json]);
 }
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+async function* rest(body: AsyncIterator<Uint8Array>, first?: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (first) yield first;
+  yield* { [Symbol.asyncIterator]: () => body };
 }

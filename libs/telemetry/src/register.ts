@@ -2,4 +2,4 @@
 import { startTelemetry } from "./sdk.ts";
 
 const service = /services\/([a-z-]+)\/src\/main\.ts$/.exec(process.argv[1] ?? "")?.[1];
-await startTelemetry({ serviceName: `chimera-${service ?? "process"}`, env: process.env });
+await startTelemetry(`chimera-${service ?? "process"}`);

@@ -4,13 +4,9 @@ import { context, propagation, trace } from "@opentelemetry/api";
 
 let shutdown: (() => Promise<void>) | undefined;
 
-export interface TelemetryOptions {
-  serviceName: string;
-  env: NodeJS.ProcessEnv;
-}
-
-export async function startTelemetry(options: TelemetryOptions): Promise<void> {
-  const { env, serviceName } = options;
+/** Reads the OTEL_* variables of this process, as the SDK itself does. */
+export async function startTelemetry(serviceName: string): Promise<void> {
+  const { env } = process;
   if (env.OTEL_SDK_DISABLED === "true" || shutdown) return;
   shutdown = hasExporter(env) ? await startExporting(serviceName, env) : await startIdsOnly();
 }

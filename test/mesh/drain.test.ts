@@ -1,0 +1,33 @@
+// SIGTERM under load: what is in flight finishes, the process ends with 0.
+import { SERVICE_NAMES } from "@chimera/supervisor";
+import { ask, longStory, startTestMesh, ticket, until } from "@chimera/testkit";
+import { expect, it } from "vitest";
+
+const ITEMS = 160;
+
+it.each(SERVICE_NAMES)("SIGTERM to the %s breaks no stream in flight, and it exits with 0", async (name) => {
+  await using test = await startTestMesh();
+  const run = name === "evaluator" ? await startHoldout(test) : undefined;
+  const stories = Promise.all(Array.from({ length: 8 }, (_, i) => ask(test.router, longStory(i, 700))));
+  await until("eight generations", async () => (await test.inference.describe({})).activeGenerations === 8);
+  const stopping = test.mesh.process(name);
+  stopping.kill("SIGTERM");
+  for (const { complete } of await stories) expect(complete.usage?.completionTokens).toBe(700);
+  if (run) expect(await run.itemsScored).toBe(ITEMS);
+  expect(await stopping.exited).toMatchObject({ code: 0 });
+});
+
+/** A data set run is a stream of the evaluator itself. Resolves when it has begun. */
+async function startHoldout(test: Awaited<ReturnType<typeof startTestMesh>>) {
+  await ask(test.router, ticket("the router knows the model by now"));
+  const run = test.evaluator.evaluate({ split: "holdout", limit: ITEMS, concurrency: 4 })[Symbol.asyncIterator]();
+  await run.next();
+  const itemsScored = (async () => {
+    for (;;) {
+      const { done, value } = await run.next();
+      if (done) return 0;
+      if (value.event.case === "result") return value.event.value.n;
+    }
+  })();
+  return { itemsScored };
+}

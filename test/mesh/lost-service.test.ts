@@ -1,0 +1,49 @@
+// Services that are not on the way of a token may die at any moment: no request notices.
+import type { ServiceName } from "@chimera/supervisor";
+import { ask, cacheStatus, longStory, startTestMesh, ticket } from "@chimera/testkit";
+import { expect, it } from "vitest";
+
+const LOST: ServiceName[] = ["cache", "evaluator", "insight"];
+
+it.each(LOST)("kill -9 of the %s while requests stream fails none of them", async (name) => {
+  await using test = await startTestMesh();
+  const stories = Array.from({ length: 8 }, (_, i) => ask(test.router, longStory(i, 500)));
+  const lost = test.mesh.process(name);
+  lost.kill("SIGKILL");
+  await lost.exited;
+  // Some that were in flight, and some that come when it is already gone.
+  const tickets = Array.from({ length: 32 }, (_, i) =>
+    ask(test.router, ticket(`order ${i} . my parcel has not arrived`)),
+  );
+  for (const answer of await Promise.all(stories)) expect(answer.complete.usage?.completionTokens).toBe(500);
+  for (const answer of await Promise.all(tickets)) expect(answer.text).toContain("intent=");
+  if (name === "cache") {
+    const answer = await ask(test.router, ticket("the total is rounded wrongly"));
+    expect(cacheStatus(answer)).toBe("miss");
+    expect(answer.accepted.cache?.reason).toMatch(/cache unavailable|no answer within/);
+  }
+});
+
+it("a cache that hangs costs its budget, not the request", async () => {
+  await using test = await startTestMesh();
+  const cache = test.mesh.process("cache");
+  cache.kill("SIGSTOP");
+  const answers = await Promise.all(
+    Array.from({ length: 16 }, (_, i) => ask(test.router, ticket(`ticket ${i} . i can not sign in`))),
+  );
+  expect(answers.every(({ text }) => text.includes("intent="))).toBe(true);
+  expect(answers[0]?.accepted.cache?.reason).toMatch(/no answer within 50 ms|cache unavailable/);
+  cache.kill("SIGCONT");
+});
+
+it("a lost inference replica leaves the other one serving", async () => {
+  await using test = await startTestMesh({ replicas: { inference: 2 } });
+  await ask(test.router, ticket("hello"));
+  const lost = test.mesh.process("inference-2");
+  lost.kill("SIGKILL");
+  await lost.exited;
+  const answers = await Promise.all(
+    Array.from({ length: 24 }, (_, i) => ask(test.router, ticket(`order ${i} . the site is down`))),
+  );
+  expect(new Set(answers.map(({ accepted }) => accepted.servedBy)).size).toBe(1);
+});
