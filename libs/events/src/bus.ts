@@ -43,6 +43,7 @@ const CONNECT_TIMEOUT_MS = 2000;
 const RETRY_MS = 500;
 const ACK_TIMEOUT_MS = 5000;
 const MAX_IN_FLIGHT = 256;
+const COMPLAIN_EVERY_MS = 30_000;
 
 /** Resolves at once, whether NATS is there or not; it connects, and connects again, in the background. */
 export async function connectEvents(options: BusOptions): Promise<EventBus> {
@@ -60,6 +61,7 @@ class NatsBus implements EventBus {
   #client: JetStreamClient | undefined;
   #ready = Promise.withResolvers<JetStreamClient>();
   #repairing: Promise<void> | undefined;
+  #quietUntilMs = 0;
 
   constructor(options: BusOptions) {
     this.#options = options;
@@ -162,10 +164,19 @@ class NatsBus implements EventBus {
         this.#lost();
         await connection.drain().catch(() => connection.close());
       } catch (error) {
-        this.#options.logger.warn({ err: error }, "no NATS, trying again");
+        this.#complain(error);
       }
       if (!this.#isClosed) await Promise.race([sleep(RETRY_MS), this.#closed.promise]);
     }
+  }
+
+  /** Said once per outage, then twice a minute: an outage of hours must not fill the log. */
+  #complain(error: unknown): void {
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs < this.#quietUntilMs) return;
+    this.#quietUntilMs = nowMs + COMPLAIN_EVERY_MS;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#options.logger.warn({ url: withoutPassword(this.#options.url), reason }, "no NATS, trying again");
   }
 
   #connect(): Promise<NatsConnection> {
@@ -208,6 +219,7 @@ class NatsBus implements EventBus {
 
   #found(client: JetStreamClient): void {
     this.#client = client;
+    this.#quietUntilMs = 0;
     this.#ready.resolve(client);
     this.#outbox.open();
   }
@@ -253,4 +265,8 @@ class NatsBus implements EventBus {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^/@\s]+@/g, "//[redacted]@");
 }

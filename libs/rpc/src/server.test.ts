@@ -213,6 +213,30 @@ describe("startServer", () => {
   });
 });
 
+describe("health", () => {
+  it("is NOT_SERVING until the service is ready, which a watcher sees, and alive all the while", async () => {
+    let ready = false;
+    const server = await startServer({
+      name: "demo",
+      host: "127.0.0.1",
+      port: 0,
+      services: [],
+      logger: { error: () => undefined },
+      routes: () => undefined,
+      isReady: () => ready,
+    });
+    open.push(server);
+    const health = client(Health, `http://${server.address}`);
+    const watch = health.watch({})[Symbol.asyncIterator]();
+    expect((await watch.next()).value?.status).toBe(Status.NOT_SERVING);
+    expect((await health.check({ service: "liveness" })).status).toBe(Status.SERVING);
+    ready = true;
+    expect((await watch.next()).value?.status).toBe(Status.SERVING);
+    expect((await health.check({})).status).toBe(Status.SERVING);
+    expect((await failure(() => health.check({ service: "nobody" }))).code).toBe(Code.NotFound);
+  });
+});
+
 describe("ownedStream", () => {
   const ways: Record<string, (parts: AsyncIterable<unknown>) => Promise<unknown>> = {
     break: async (parts) => {

@@ -27,6 +27,8 @@ export interface ServerOptions {
   /** For health and reflection. */
   services: readonly DescService[];
   routes(router: ConnectRouter): void;
+  /** Whether requests can be answered now; health says NOT_SERVING while not. Always ready where unset. */
+  isReady?(): boolean;
   /** Paths that are no RPC. */
   fallback?: Handler;
   maxRequestBytes?: number;
@@ -52,10 +54,11 @@ export interface RpcServer {
 export async function startServer(options: ServerOptions): Promise<RpcServer> {
   const draining = new AbortController();
   const cut = new AbortController();
-  const health = new HealthState(
-    options.services.map(({ typeName }) => typeName),
-    draining.signal,
-  );
+  const health = new HealthState({
+    services: options.services.map(({ typeName }) => typeName),
+    draining: draining.signal,
+    isReady: options.isReady ?? (() => true),
+  });
   const handler = connectNodeAdapter({
     routes(router) {
       health.routes(router);

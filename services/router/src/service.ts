@@ -62,6 +62,7 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
         chat: chatRpc(context),
         watchStats: watchStatsRpc(context),
       }),
+    isReady: () => replicas.models.length > 0,
     fallback: openaiDoor(context),
   });
   draining = server.draining;

@@ -1,11 +1,10 @@
 // One evaluation: every item asked, scored and published, then the figures with their intervals.
 import { type Clock, FailedPreconditionError, type Random, seededRandom, wilsonInterval } from "@chimera/kernel";
+import { bootstrapF1InTurns, type ClassScore, Confusion, classify } from "@chimera/statistics";
 import type { Item } from "../dataset/item.ts";
 import type { LoadedItems } from "../dataset/load.ts";
-import { type ClassScore, classify } from "../scorer/classification.ts";
-import { ConfusionCounts } from "../scorer/confusion.ts";
+import { classesOf } from "../scorer/classes.ts";
 import { labelReader, MAX_LABEL_LENGTH } from "../scorer/label.ts";
-import { bootstrapF1 } from "../statistics/bootstrap.ts";
 import { type LabelledItem, play } from "./play.ts";
 import type { Answer, ItemFailure, ItemScore, Progress } from "./score.ts";
 
@@ -53,11 +52,14 @@ const SEED = 1;
 export async function* evaluate(options: EvaluateOptions): AsyncGenerator<EvaluationEvent, void, undefined> {
   const startedMs = options.clock.monotonicMs();
   const items = options.items.map(labelled);
-  const counts = new ConfusionCounts(items.map(({ reader }) => reader.target));
+  const classes = classesOf(items.map(({ reader }) => reader.target));
+  // Every item is at most one cell more, so none is given up.
+  const confusion = new Confusion(items.length);
   const run = new RunRecord();
   const steps = play({
     items,
-    counts,
+    classes,
+    confusion,
     concurrency: options.concurrency,
     ask: options.ask,
     onScore: (score) => {
@@ -68,11 +70,11 @@ export async function* evaluate(options: EvaluateOptions): AsyncGenerator<Evalua
     signal: options.signal,
   });
   for await (const progress of steps) yield { kind: "progress", progress };
-  const estimates = await estimate(counts, seededRandom(SEED));
+  const estimates = await estimate(confusion, seededRandom(SEED));
   const wallMs = options.clock.monotonicMs() - startedMs;
   yield {
     kind: "result",
-    result: { datasetHash: options.hash, n: counts.total, ...run.summary(), ...estimates, wallMs },
+    result: { datasetHash: options.hash, n: confusion.n, ...run.summary(), ...estimates, wallMs },
   };
 }
 
@@ -86,12 +88,12 @@ function labelled(item: Item): LabelledItem {
 
 type Estimates = Pick<EvaluationResult, "accuracy" | "macroF1" | "microF1" | "classes">;
 
-async function estimate(counts: ConfusionCounts, random: Random): Promise<Estimates> {
-  const { correct, accuracy, macroF1, microF1, classes } = classify(counts);
-  const intervals = await bootstrapF1(counts, { resamples: RESAMPLES, random });
+async function estimate(confusion: Confusion, random: Random): Promise<Estimates> {
+  const { accuracy, macroF1, microF1, classes } = classify(confusion);
+  const intervals = await bootstrapF1InTurns(confusion.cells(), { resamples: RESAMPLES, random });
   const method = `bootstrap, percentile, ${RESAMPLES} resamples, seed ${SEED}`;
   return {
-    accuracy: { value: accuracy, ...bounds(wilsonInterval(correct, counts.total)), method: "wilson" },
+    accuracy: { value: accuracy, ...bounds(wilsonInterval(confusion.correct, confusion.n)), method: "wilson" },
     macroF1: { value: macroF1, ...bounds(intervals.macroF1), method },
     microF1: { value: microF1, ...bounds(intervals.microF1), method },
     classes,

@@ -1,7 +1,7 @@
 // Plays items through the router, a bounded number at a time, and scores each answer as it arrives.
 import { BoundedQueue, ChimeraError, UnavailableError } from "@chimera/kernel";
+import type { Confusion } from "@chimera/statistics";
 import type { Item } from "../dataset/item.ts";
-import type { ConfusionCounts } from "../scorer/confusion.ts";
 import type { LabelReader } from "../scorer/label.ts";
 import type { Answer, ItemFailure, ItemScore, Progress } from "./score.ts";
 
@@ -12,7 +12,9 @@ export interface LabelledItem {
 
 export interface PlayOptions {
   items: readonly LabelledItem[];
-  counts: ConfusionCounts;
+  // What is not one of these labels is no answer.
+  classes: ReadonlySet<string>;
+  confusion: Confusion;
   // Requests in flight at a time.
   concurrency: number;
   ask(item: Item, signal: AbortSignal): Promise<Answer>;
@@ -108,10 +110,12 @@ class Player {
 
   #score({ item, reader }: LabelledItem, answer: Answer): void {
     const given = reader.read(answer.text);
-    const predicted = this.#options.counts.isClass(given) ? given : "";
-    const correct = this.#options.counts.add(reader.target, predicted);
+    const { target } = reader;
+    const predicted = this.#options.classes.has(given) ? given : "";
+    const correct = predicted === target;
+    this.#options.confusion.add({ target, predicted, correct });
     const { model, modelVersion } = answer;
-    this.#options.onScore({ item, target: reader.target, predicted, correct, model, modelVersion });
+    this.#options.onScore({ item, target, predicted, correct, model, modelVersion });
   }
 
   #report(): void {

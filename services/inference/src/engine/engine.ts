@@ -89,6 +89,8 @@ export interface EngineDescription {
   finished: number;
   cancelled: number;
   generatedTokens: number;
+  /** What an unset field of a request means. */
+  defaultSampling: Sampling;
 }
 
 export interface Engine {

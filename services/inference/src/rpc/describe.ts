@@ -5,9 +5,10 @@ import type { Context } from "../context.ts";
 
 export function describe(context: Context) {
   return (): MessageInitShape<typeof DescribeResponseSchema> => {
-    const { finished, cancelled, generatedTokens, ...rest } = context.engine.describe();
+    const { finished, cancelled, generatedTokens, defaultSampling, ...rest } = context.engine.describe();
     return {
       ...rest,
+      defaultSampling: { ...defaultSampling, stop: [...defaultSampling.stop] },
       replica: context.replica,
       finished: BigInt(finished),
       cancelled: BigInt(cancelled),

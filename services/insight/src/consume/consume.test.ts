@@ -57,6 +57,12 @@ describe("takeEvent", () => {
     expect(records.intake.lost(START_MS + 60_000)).toBe(unusable.length);
   });
 
+  it("leaves the mesh's own evaluation out of the traffic, and does not count it as lost", () => {
+    const records = recordsOf([requestFinished(START_MS), requestFinished(START_MS, { workload: "evaluation" })]);
+    expect(records.requests.size).toBe(1);
+    expect(records.intake.lost(START_MS + 60_000)).toBe(0);
+  });
+
   it("knows when the first thing happened, not when it was heard of", () => {
     const records = recordsOf([requestFinished(START_MS + 500), requestFinished(START_MS - 700)]);
     expect(records.intake.firstEventMs).toBe(START_MS - 700);

@@ -21,24 +21,24 @@ describe("ScoreBook", () => {
     book.push({ ...score, runId: "a", atMs: 300 });
     book.push({ ...score, runId: "m", atMs: 200 });
     book.push({ ...score, runId: "v", atMs: 400, split: "validation" });
-    expect(book.latestRun({ fromMs: 0, toMs: 1000 }, "holdout")?.id).toBe("a");
-    expect(book.latestRun({ fromMs: 0, toMs: 250 }, "holdout")?.id).toBe("m");
-    expect(book.latestRun({ fromMs: 0, toMs: 1000 }, "holdout", "other")).toBeUndefined();
+    expect(book.latestRun(1000, "holdout")?.id).toBe("a");
+    expect(book.latestRun(250, "holdout")?.id).toBe("m");
+    expect(book.latestRun(1000, "holdout", "other")).toBeUndefined();
   });
 
   it("keeps runs apart", () => {
     const book = new ScoreBook();
     book.push({ ...score, runId: "x", correct: true });
     book.push({ ...score, runId: "y", correct: false, atMs: 200 });
-    const latest = book.latestRun({ fromMs: 0, toMs: 1000 }, "holdout");
+    const latest = book.latestRun(1000, "holdout");
     expect([latest?.confusion.n, latest?.confusion.correct]).toEqual([1, 0]);
   });
 
   it("remembers the runs scored last, no more than 32", () => {
     const book = new ScoreBook();
     for (let run = 0; run < 40; run += 1) book.push({ ...score, runId: `run-${run}`, atMs: run });
-    expect(book.latestRun({ fromMs: 0, toMs: 7 }, "holdout")).toBeUndefined();
-    expect(book.latestRun({ fromMs: 0, toMs: 8 }, "holdout")?.id).toBe("run-8");
+    expect(book.latestRun(7, "holdout")).toBeUndefined();
+    expect(book.latestRun(8, "holdout")?.id).toBe("run-8");
   });
 
   it("counts live answers inside the window only", () => {

@@ -1,7 +1,7 @@
 // Scored answers: confusion counts per data set run, and right-or-wrong over time for live answers.
+import { Confusion } from "@chimera/statistics";
 import type { Window } from "../window/window.ts";
 import { contains } from "../window/window.ts";
-import { Confusion } from "./confusion.ts";
 
 export interface Score {
   source: "live" | "dataset";
@@ -24,7 +24,8 @@ export interface Run {
   model: string;
   modelVersion: string;
   readonly confusion: Confusion;
-  /** When its latest item was scored. */
+  /** When its first and its latest item were scored. */
+  firstMs: number;
   lastMs: number;
 }
 
@@ -44,12 +45,15 @@ export class ScoreBook {
     else this.#pushLive(score);
   }
 
-  /** The run whose latest item was scored last, among those of a split (and data set) with their latest item in the window. */
-  latestRun(window: Window, split: string, dataset?: string): Run | undefined {
+  /**
+   * The newest run of a split (and data set) as it was known at `byMs`. Quality belongs to the weights, not to the minutes a
+   * report looks at, so a run from before its window counts.
+   */
+  latestRun(byMs: number, split: string, dataset?: string): Run | undefined {
     let latest: Run | undefined;
     for (const run of this.#runs.values()) {
       if (run.split !== split || (dataset !== undefined && run.dataset !== dataset)) continue;
-      if (!contains(window, run.lastMs)) continue;
+      if (run.lastMs > byMs) continue;
       if (latest === undefined || run.lastMs >= latest.lastMs) latest = run;
     }
     return latest;
@@ -74,6 +78,7 @@ export class ScoreBook {
     run.confusion.add(score);
     run.model ||= score.model;
     run.modelVersion ||= score.modelVersion;
+    run.firstMs = Math.min(run.firstMs, score.atMs);
     run.lastMs = Math.max(run.lastMs, score.atMs);
     if (this.#runs.size <= MAX_RUNS) return;
     const oldest = this.#runs.keys().next();
@@ -89,6 +94,6 @@ export class ScoreBook {
 }
 
 function newRun(score: Score): Run {
-  const { runId: id, dataset, split, model, modelVersion, atMs: lastMs } = score;
-  return { id, dataset, split, model, modelVersion, confusion: new Confusion(), lastMs };
+  const { runId: id, dataset, split, model, modelVersion, atMs } = score;
+  return { id, dataset, split, model, modelVersion, confusion: new Confusion(), firstMs: atMs, lastMs: atMs };
 }

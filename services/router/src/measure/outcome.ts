@@ -13,6 +13,7 @@ const MAX_GAPS = 4096;
 export interface FinishedOutcome {
   requestId: string;
   tenant: string;
+  workload: string;
   door: Door;
   model: string;
   modelVersion: string;
@@ -45,6 +46,7 @@ export function openOutcome(context: Context, call: IncomingCall): Outcome {
   const finished: FinishedOutcome = {
     requestId: call.request.requestId || context.newId(),
     tenant: call.tenant,
+    workload: call.workload,
     door: call.door,
     model: call.request.model,
     modelVersion: "",

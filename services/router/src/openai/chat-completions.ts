@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { GenerateResponse } from "@chimera/contracts/common";
 import { InvalidRequestError } from "@chimera/kernel";
 import type { Context } from "../context.ts";
-import type { IncomingCall } from "../path/call.ts";
+import { type IncomingCall, WORKLOAD_HEADER, workloadOf } from "../path/call.ts";
 import { generate } from "../path/generate.ts";
 import { type AnswerHead, chunkOf, completionOf, headOf, usageChunkOf } from "./answer.ts";
 import { toHttpError } from "./errors.ts";
@@ -23,6 +23,7 @@ export async function chatCompletions(context: Context, request: HttpRequest, re
   const call: IncomingCall = {
     request: toGenerateRequest(asked),
     tenant,
+    workload: workloadOf(header(WORKLOAD_HEADER)),
     door: "openai",
     signal: goneSignal(response),
     timeoutMs: undefined,

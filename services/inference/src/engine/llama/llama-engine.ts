@@ -84,6 +84,7 @@ class LlamaEngine implements Engine {
       finished: this.#finished,
       cancelled: this.#cancelled,
       generatedTokens: this.#generatedTokens,
+      defaultSampling: this.#source.sampling,
     };
   }
 

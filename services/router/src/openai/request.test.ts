@@ -1,0 +1,72 @@
+import { Role } from "@chimera/contracts/common";
+import { InvalidRequestError } from "@chimera/kernel";
+import { describe, expect, it } from "vitest";
+import { parseChatCompletion, toGenerateRequest } from "./request.ts";
+
+const messages = [{ role: "user", content: "hi" }];
+
+function violations(body: unknown): string[] {
+  try {
+    parseChatCompletion(body);
+  } catch (error) {
+    if (error instanceof InvalidRequestError) return error.violations.map(({ field }) => field);
+    throw error;
+  }
+  return [];
+}
+
+describe("a chat completion", () => {
+  it("becomes a request with every parameter in its place, and unset stays unset", () => {
+    const asked = parseChatCompletion({
+      model: "m",
+      messages: [
+        { role: "developer", content: "be brief" },
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "a" },
+            { type: "text", text: "b" },
+          ],
+        },
+      ],
+      temperature: 0,
+      top_p: 0.9,
+      seed: 7,
+      max_tokens: 5,
+      max_completion_tokens: 9,
+      stop: "END",
+    });
+    const request = toGenerateRequest(asked);
+    expect(request.messages).toMatchObject([
+      { role: Role.SYSTEM, content: "be brief" },
+      { role: Role.USER, content: "ab" },
+    ]);
+    expect(request.sampling).toMatchObject({ temperature: 0, topP: 0.9, seed: 7, maxTokens: 9, stop: ["END"] });
+    expect(toGenerateRequest(parseChatCompletion({ messages })).sampling?.temperature).toBeUndefined();
+  });
+
+  it("may carry what changes nothing", () => {
+    const harmless = {
+      user: "u1",
+      metadata: { a: "b" },
+      n: 1,
+      presence_penalty: 0,
+      frequency_penalty: 0,
+      logprobs: false,
+    };
+    expect(violations({ messages, ...harmless, stream: null, temperature: null })).toEqual([]);
+  });
+
+  it.each([
+    [{ messages, temprature: 1 }, ["temprature"]],
+    [{ messages, n: 2 }, ["n"]],
+    [{ messages, presence_penalty: 1 }, ["presence_penalty"]],
+    [{ messages, tools: [] }, ["tools"]],
+    [{ messages: [{ role: "user" }] }, ["messages[0].content"]],
+    [{ messages, temperature: -1, top_p: 2 }, ["temperature", "top_p"]],
+    [{}, ["messages"]],
+    ["text", ["body"]],
+  ])("%j is refused by %j", (body, fields) => {
+    expect(violations(body)).toEqual(fields);
+  });
+});

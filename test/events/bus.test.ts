@@ -1,0 +1,142 @@
+// The event bus against a real nats-server that comes late, dies, and comes back.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { RequestFinishedSchema } from "@chimera/contracts/events";
+import { type ChimeraEvent, connectEvents, type EventBus, type ReceivedEvent } from "@chimera/events";
+import { findNatsServer, freePorts, meshPaths, type NatsServer, startNats } from "@chimera/supervisor";
+import { until } from "@chimera/testkit";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const logger = { info: () => undefined, warn: () => undefined };
+let folder: string;
+let port: number;
+const open: EventBus[] = [];
+let nats: NatsServer | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "chimera-events-"));
+  [port = 0] = await freePorts(1);
+});
+afterEach(async () => {
+  for (const bus of open.splice(0)) await bus.close();
+  await nats?.stop();
+  nats = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function startServer(): Promise<NatsServer> {
+  // The environment is left out on purpose: this test kills its server, so it must be one of its own.
+  const found = await findNatsServer({ env: { PATH: process.env.PATH }, installDir: meshPaths().natsInstall });
+  if (found.kind !== "program") throw new Error("no nats-server program");
+  nats = await startNats({ program: found.path, dataDir: folder, logDir: folder, port, env: {} });
+  return nats;
+}
+
+async function bus(name = "test"): Promise<EventBus> {
+  const made = await connectEvents({ url: `nats://127.0.0.1:${port}`, name, logger });
+  open.push(made);
+  return made;
+}
+
+function finished(requestId: string): ChimeraEvent {
+  return { kind: "requestFinished", message: create(RequestFinishedSchema, { requestId, tenant: "a.b c" }) };
+}
+
+async function followed(): Promise<ReceivedEvent[]> {
+  const seen: ReceivedEvent[] = [];
+  await (await bus("reader")).follow({ kinds: ["requestFinished"], handle: (event) => void seen.push(event) });
+  return seen;
+}
+
+describe("publish", () => {
+  it("keeps what is published before NATS is there, and stores it once it is", async () => {
+    const publisher = await bus();
+    for (let i = 0; i < 50; i++) publisher.publish(finished(`r${i}`), `r${i}`);
+    expect(publisher.connected).toBe(false);
+    await startServer();
+    await until("an empty outbox", () => publisher.outbox.published === 50);
+    const seen = await followed();
+    await until("fifty events", () => seen.length === 50);
+    expect(seen.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, i) => `r${i}`));
+  });
+
+  it("stores an id once, however often it is published", async () => {
+    await startServer();
+    const publisher = await bus();
+    for (const id of ["x", "x", "y", "x"]) publisher.publish(finished(id), id);
+    await until("an empty outbox", () => publisher.outbox.queued === 0);
+    const seen = await followed();
+    await until("both events", () => seen.length >= 2);
+    expect(seen.map(({ id }) => id)).toEqual(["x", "y"]);
+  });
+
+  it("loses and doubles nothing when the server is killed and comes back", async () => {
+    const first = await startServer();
+    const publisher = await bus();
+    let count = 0;
+    const publishSome = () => {
+      for (let i = 0; i < 200; i++, count++) publisher.publish(finished(`r${count}`), `r${count}`);
+    };
+    publishSome();
+    await until("some stored", () => publisher.outbox.published > 20);
+    publishSome();
+    first.process.kill("SIGKILL");
+    await first.process.exited;
+    publishSome();
+    await startServer();
+    publishSome();
+    await until("all stored", () => publisher.outbox.queued === 0);
+    const seen = await followed();
+    await until("every event", () => new Set(seen.map(({ id }) => id)).size === count);
+    expect(seen.length).toBe(count);
+  });
+});
+
+describe("consume", () => {
+  it("goes on where it stopped, and delivers again what its handler failed on", async () => {
+    await startServer();
+    const publisher = await bus();
+    for (const id of ["a", "b", "c"]) publisher.publish(finished(id), id);
+    const seen: string[] = [];
+    let failed = false;
+    const options = {
+      durable: "worker",
+      kinds: ["requestFinished"] as const,
+      handle: ({ id }: ReceivedEvent) => {
+        if (id === "b" && !failed) {
+          failed = true;
+          throw new Error("not this time");
+        }
+        seen.push(id);
+      },
+    };
+    const consumption = await publisher.consume(options);
+    await until("all three", () => seen.length === 3);
+    expect(seen.toSorted()).toEqual(["a", "b", "c"]);
+    await consumption.stop();
+    publisher.publish(finished("d"), "d");
+    const later = await bus("later");
+    await later.consume(options);
+    await until("the fourth", () => seen.length === 4);
+    expect(seen.at(-1)).toBe("d");
+  });
+});
+
+describe("follow", () => {
+  it("reads from the beginning and goes on through a restart of the server", async () => {
+    const first = await startServer();
+    const publisher = await bus();
+    for (const id of ["a", "b"]) publisher.publish(finished(id), id);
+    const seen = await followed();
+    await until("both", () => seen.length === 2);
+    first.process.kill("SIGKILL");
+    await first.process.exited;
+    await startServer();
+    publisher.publish(finished("c"), "c");
+    await until("the third", () => seen.length >= 3);
+    expect(seen.map(({ id }) => id)).toEqual(["a", "b", "c"]);
+    expect(seen.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  });
+});
