@@ -11,7 +11,8 @@ export interface CacheDoor {
 
 /** Stores under way at a time; more are given up, they would only pile up behind a slow cache. */
 const MAX_STORES = 256;
-/** After a failure the cache is left alone this long, so that an outage costs no request its budget. */
+/** Failures in a row after which the cache is left alone for a while, so that an outage costs few requests their budget. */
+const FAILURES_BEFORE_PAUSE = 3;
 const PAUSE_MS = 500;
 
 export interface CacheDoorOptions {
@@ -24,9 +25,11 @@ export interface CacheDoorOptions {
 export function cacheDoor(options: CacheDoorOptions): CacheDoor {
   const { client, budgetMs } = options;
   let pausedUntilMs = 0;
+  let failures = 0;
   let stores = 0;
   const failed = (error: unknown, during: "lookup" | "store") => {
-    pausedUntilMs = options.monotonicMs() + PAUSE_MS;
+    failures += 1;
+    if (failures >= FAILURES_BEFORE_PAUSE) pausedUntilMs = options.monotonicMs() + PAUSE_MS;
     options.onFailure(error, during);
   };
   return {
@@ -35,6 +38,7 @@ export function cacheDoor(options: CacheDoorOptions): CacheDoor {
       const budget = AbortSignal.timeout(budgetMs);
       try {
         const { answer, reason } = await client.lookup({ input }, { signal: AbortSignal.any([signal, budget]) });
+        failures = 0;
         return { answer, reason };
       } catch (error) {
         if (signal.aborted) return { answer: undefined, reason: "the caller left" };
