@@ -33,7 +33,7 @@ export function startCommand(surroundings: Surroundings): Command {
     .summary("start the mesh, play traffic through it, print the executive summary")
     .description("Starts NATS and the five services, plays a workload through them, scores the answers and reports.")
     .option("--once", "end after the report instead of serving on")
-    .option("--requests <n>", "requests of the workload", integer(1, 1_000_000), 1800)
+    .option("--requests <n>", "requests of the workload", integer(1, 1_000_000), 1500)
     .option("--rate <rps>", "requests per second, on average", decimal(0.1, 10_000), 60)
     .option("--seed <n>", "the same seed plays the same traffic", integer(0, 4_294_967_295), 1)
     .option("--inference <n>", "inference processes", integer(1, 16), 1)
