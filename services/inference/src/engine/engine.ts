@@ -93,8 +93,54 @@ export interface EngineDescription {
   defaultSampling: Sampling;
 }
 
+/** How busy an engine is, for whoever chooses between replicas. */
+export interface EngineLoad {
+  slots: number;
+  busySlots: number;
+  maxQueued: number;
+  queuedRequests: number;
+  /** Prompt tokens of the waiting requests that no kept state covers: the work in the queue. */
+  queuedUncachedTokens: number;
+  /** Measured; undefined until a prompt was computed. */
+  prefillTokensPerS: number | undefined;
+  /** Tokens whose state is held, and how many can be. */
+  kvTokens: number;
+  kvCapacityTokens: number;
+  /** Ids of the prefixes that are warm, most recently used first, at most 64. */
+  warmPrefixes: readonly string[];
+  activeGenerations: number;
+}
+
+export interface WarmedPrefix {
+  /** Identifies the prefix in load reports. */
+  id: string;
+  tokens: number;
+  /** Of those, tokens whose state was there already. */
+  cachedTokens: number;
+  /** Size of the kept state on disk; 0 where the engine keeps none itself. */
+  savedBytes: number;
+}
+
+export interface EngineLimits {
+  slots: number;
+  maxQueued: number;
+}
+
 export interface Engine {
   describe(): EngineDescription;
+  load(): EngineLoad;
+  /** Called after every change of load; at most once per turn of the event loop. Returns the end of the subscription. */
+  onLoadChange(listener: () => void): () => void;
+  /**
+   * Takes effect at once, also for what already waits; running requests finish. Returns what is in force now.
+   * Errors: InvalidRequestError where the engine can not have that many slots.
+   */
+  setLimits(limits: Partial<EngineLimits>): EngineLimits;
+  /**
+   * Computes a prefix and keeps its state, so that requests that begin with it start faster.
+   * Errors: as generate(); FailedPreconditionError where the engine can not keep prefixes.
+   */
+  warmPrefix(input: EngineInput, signal: AbortSignal): Promise<WarmedPrefix>;
   /**
    * Nothing happens before the first part is asked for. Leaving the iteration, or the signal, ends the work and frees the slot.
    * Errors: InvalidRequestError where the request can not fit or a value is out of range, OverloadedError where the queue is

@@ -12,7 +12,7 @@ import type { Message as Message$1, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file chimera/common/v1/common.proto.
  */
 export const file_chimera_common_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jaGltZXJhL2NvbW1vbi92MS9jb21tb24ucHJvdG8SEWNoaW1lcmEuY29tbW9uLnYxIkEKB01lc3NhZ2USJQoEcm9sZRgBIAEoDjIXLmNoaW1lcmEuY29tbW9uLnYxLlJvbGUSDwoHY29udGVudBgCIAEoCSKeAgoOU2FtcGxpbmdQYXJhbXMSGAoLdGVtcGVyYXR1cmUYASABKAFIAIgBARISCgV0b3BfcBgCIAEoAUgBiAEBEhIKBXRvcF9rGAMgASgNSAKIAQESEgoFbWluX3AYBCABKAFIA4gBARIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAFIBIgBARIRCgRzZWVkGAYgASgNSAWIAQESFwoKbWF4X3Rva2VucxgHIAEoDUgGiAEBEgwKBHN0b3AYCCADKAlCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEIICgZfdG9wX2tCCAoGX21pbl9wQhUKE19yZXBldGl0aW9uX3BlbmFsdHlCBwoFX3NlZWRCDQoLX21heF90b2tlbnMiUAoFVXNhZ2USFQoNcHJvbXB0X3Rva2VucxgBIAEoDRIVCg1jYWNoZWRfdG9rZW5zGAIgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAMgASgNIk4KDENhY2hlT3V0Y29tZRIuCgZzdGF0dXMYASABKA4yHi5jaGltZXJhLmNvbW1vbi52MS5DYWNoZVN0YXR1cxIOCgZyZWFzb24YAiABKAkimQEKCEFjY2VwdGVkEhIKCnJlcXVlc3RfaWQYASABKAkSEQoJc2VydmVkX2J5GAIgASgJEi4KBWNhY2hlGAMgASgLMh8uY2hpbWVyYS5jb21tb24udjEuQ2FjaGVPdXRjb21lEg0KBW1vZGVsGAQgASgJEhUKDW1vZGVsX3ZlcnNpb24YBSABKAkSEAoIdHJhY2VfaWQYBiABKAkiNwoFRGVsdGESCwoDc2VxGAEgASgNEgwKBHRleHQYAiABKAkSEwoLdG9rZW5fY291bnQYAyABKA0iWQoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoARISCgpwcmVmaWxsX21zGAIgASgBEhYKDmZpcnN0X3Rva2VuX21zGAMgASgBEhAKCHRvdGFsX21zGAQgASgBIpgBCghDb21wbGV0ZRI2Cg1maW5pc2hfcmVhc29uGAEgASgOMh8uY2hpbWVyYS5jb21tb24udjEuRmluaXNoUmVhc29uEicKBXVzYWdlGAIgASgLMhguY2hpbWVyYS5jb21tb24udjEuVXNhZ2USKwoHdGltaW5ncxgDIAEoCzIaLmNoaW1lcmEuY29tbW9uLnYxLlRpbWluZ3MipwEKEEdlbmVyYXRlUmVzcG9uc2USLwoIYWNjZXB0ZWQYASABKAsyGy5jaGltZXJhLmNvbW1vbi52MS5BY2NlcHRlZEgAEikKBWRlbHRhGAIgASgLMhguY2hpbWVyYS5jb21tb24udjEuRGVsdGFIABIvCghjb21wbGV0ZRgDIAEoCzIbLmNoaW1lcmEuY29tbW9uLnYxLkNvbXBsZXRlSABCBgoEcGFydCpQCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1NZU1RFTRABEg0KCVJPTEVfVVNFUhACEhIKDlJPTEVfQVNTSVNUQU5UEAMqXwoMRmluaXNoUmVhc29uEh0KGUZJTklTSF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGSU5JU0hfUkVBU09OX1NUT1AQARIYChRGSU5JU0hfUkVBU09OX0xFTkdUSBACKn4KC0NhY2hlUG9saWN5EhwKGENBQ0hFX1BPTElDWV9VTlNQRUNJRklFRBAAEhcKE0NBQ0hFX1BPTElDWV9CWVBBU1MQARIYChRDQUNIRV9QT0xJQ1lfUkVGUkVTSBACEh4KGkNBQ0hFX1BPTElDWV9BTExPV19TQU1QTEVEEAMqcQoLQ2FjaGVTdGF0dXMSHAoYQ0FDSEVfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFAoQQ0FDSEVfU1RBVFVTX0hJVBABEhUKEUNBQ0hFX1NUQVRVU19NSVNTEAISFwoTQ0FDSEVfU1RBVFVTX0JZUEFTUxADYgZwcm90bzM");
+  fileDesc("Ch5jaGltZXJhL2NvbW1vbi92MS9jb21tb24ucHJvdG8SEWNoaW1lcmEuY29tbW9uLnYxIkEKB01lc3NhZ2USJQoEcm9sZRgBIAEoDjIXLmNoaW1lcmEuY29tbW9uLnYxLlJvbGUSDwoHY29udGVudBgCIAEoCSKeAgoOU2FtcGxpbmdQYXJhbXMSGAoLdGVtcGVyYXR1cmUYASABKAFIAIgBARISCgV0b3BfcBgCIAEoAUgBiAEBEhIKBXRvcF9rGAMgASgNSAKIAQESEgoFbWluX3AYBCABKAFIA4gBARIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAFIBIgBARIRCgRzZWVkGAYgASgNSAWIAQESFwoKbWF4X3Rva2VucxgHIAEoDUgGiAEBEgwKBHN0b3AYCCADKAlCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEIICgZfdG9wX2tCCAoGX21pbl9wQhUKE19yZXBldGl0aW9uX3BlbmFsdHlCBwoFX3NlZWRCDQoLX21heF90b2tlbnMiUAoFVXNhZ2USFQoNcHJvbXB0X3Rva2VucxgBIAEoDRIVCg1jYWNoZWRfdG9rZW5zGAIgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAMgASgNIk4KDENhY2hlT3V0Y29tZRIuCgZzdGF0dXMYASABKA4yHi5jaGltZXJhLmNvbW1vbi52MS5DYWNoZVN0YXR1cxIOCgZyZWFzb24YAiABKAkimQEKCEFjY2VwdGVkEhIKCnJlcXVlc3RfaWQYASABKAkSEQoJc2VydmVkX2J5GAIgASgJEi4KBWNhY2hlGAMgASgLMh8uY2hpbWVyYS5jb21tb24udjEuQ2FjaGVPdXRjb21lEg0KBW1vZGVsGAQgASgJEhUKDW1vZGVsX3ZlcnNpb24YBSABKAkSEAoIdHJhY2VfaWQYBiABKAkiNwoFRGVsdGESCwoDc2VxGAEgASgNEgwKBHRleHQYAiABKAkSEwoLdG9rZW5fY291bnQYAyABKA0iWQoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoARISCgpwcmVmaWxsX21zGAIgASgBEhYKDmZpcnN0X3Rva2VuX21zGAMgASgBEhAKCHRvdGFsX21zGAQgASgBIpgBCghDb21wbGV0ZRI2Cg1maW5pc2hfcmVhc29uGAEgASgOMh8uY2hpbWVyYS5jb21tb24udjEuRmluaXNoUmVhc29uEicKBXVzYWdlGAIgASgLMhguY2hpbWVyYS5jb21tb24udjEuVXNhZ2USKwoHdGltaW5ncxgDIAEoCzIaLmNoaW1lcmEuY29tbW9uLnYxLlRpbWluZ3MipwEKEEdlbmVyYXRlUmVzcG9uc2USLwoIYWNjZXB0ZWQYASABKAsyGy5jaGltZXJhLmNvbW1vbi52MS5BY2NlcHRlZEgAEikKBWRlbHRhGAIgASgLMhguY2hpbWVyYS5jb21tb24udjEuRGVsdGFIABIvCghjb21wbGV0ZRgDIAEoCzIbLmNoaW1lcmEuY29tbW9uLnYxLkNvbXBsZXRlSABCBgoEcGFydCKUAgoETG9hZBINCgVzbG90cxgBIAEoDRISCgpidXN5X3Nsb3RzGAIgASgNEhIKCm1heF9xdWV1ZWQYAyABKA0SFwoPcXVldWVkX3JlcXVlc3RzGAQgASgNEh4KFnF1ZXVlZF91bmNhY2hlZF90b2tlbnMYBSABKA0SIQoUcHJlZmlsbF90b2tlbnNfcGVyX3MYBiABKAFIAIgBARIRCglrdl90b2tlbnMYByABKAQSGgoSa3ZfY2FwYWNpdHlfdG9rZW5zGAggASgEEhUKDXdhcm1fcHJlZml4ZXMYCSADKAkSGgoSYWN0aXZlX2dlbmVyYXRpb25zGAogASgNQhcKFV9wcmVmaWxsX3Rva2Vuc19wZXJfcypQCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1NZU1RFTRABEg0KCVJPTEVfVVNFUhACEhIKDlJPTEVfQVNTSVNUQU5UEAMqXwoMRmluaXNoUmVhc29uEh0KGUZJTklTSF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGSU5JU0hfUkVBU09OX1NUT1AQARIYChRGSU5JU0hfUkVBU09OX0xFTkdUSBACKn4KC0NhY2hlUG9saWN5EhwKGENBQ0hFX1BPTElDWV9VTlNQRUNJRklFRBAAEhcKE0NBQ0hFX1BPTElDWV9CWVBBU1MQARIYChRDQUNIRV9QT0xJQ1lfUkVGUkVTSBACEh4KGkNBQ0hFX1BPTElDWV9BTExPV19TQU1QTEVEEAMqcQoLQ2FjaGVTdGF0dXMSHAoYQ0FDSEVfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFAoQQ0FDSEVfU1RBVFVTX0hJVBABEhUKEUNBQ0hFX1NUQVRVU19NSVNTEAISFwoTQ0FDSEVfU1RBVFVTX0JZUEFTUxADYgZwcm90bzM");
 
 /**
  * One message of a conversation.
@@ -355,6 +355,76 @@ export type GenerateResponse = Message$1<"chimera.common.v1.GenerateResponse"> &
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
   messageDesc(file_chimera_common_v1_common, 8);
+
+/**
+ * How busy a replica is.
+ *
+ * @generated from message chimera.common.v1.Load
+ */
+export type Load = Message$1<"chimera.common.v1.Load"> & {
+  /**
+   * @generated from field: uint32 slots = 1;
+   */
+  slots: number;
+
+  /**
+   * @generated from field: uint32 busy_slots = 2;
+   */
+  busySlots: number;
+
+  /**
+   * @generated from field: uint32 max_queued = 3;
+   */
+  maxQueued: number;
+
+  /**
+   * @generated from field: uint32 queued_requests = 4;
+   */
+  queuedRequests: number;
+
+  /**
+   * Prompt tokens of the waiting requests that no kept state covers.
+   *
+   * @generated from field: uint32 queued_uncached_tokens = 5;
+   */
+  queuedUncachedTokens: number;
+
+  /**
+   * Measured; unset until a prompt was computed.
+   *
+   * @generated from field: optional double prefill_tokens_per_s = 6;
+   */
+  prefillTokensPerS?: number | undefined;
+
+  /**
+   * @generated from field: uint64 kv_tokens = 7;
+   */
+  kvTokens: bigint;
+
+  /**
+   * @generated from field: uint64 kv_capacity_tokens = 8;
+   */
+  kvCapacityTokens: bigint;
+
+  /**
+   * Most recently used first, at most 64.
+   *
+   * @generated from field: repeated string warm_prefixes = 9;
+   */
+  warmPrefixes: string[];
+
+  /**
+   * @generated from field: uint32 active_generations = 10;
+   */
+  activeGenerations: number;
+};
+
+/**
+ * Describes the message chimera.common.v1.Load.
+ * Use `create(LoadSchema)` to create a new message.
+ */
+export const LoadSchema: GenMessage<Load> = /*@__PURE__*/
+  messageDesc(file_chimera_common_v1_common, 9);
 
 /**
  * Who wrote a message of a conversation.

@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { CacheOutcome, Timings, Usage } from "../../common/v1/common_pb.ts";
+import type { CacheOutcome, Load, Timings, Usage } from "../../common/v1/common_pb.ts";
 import { file_chimera_common_v1_common } from "../../common/v1/common_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/events/v1/events.proto.
  */
 export const file_chimera_events_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jaGltZXJhL2V2ZW50cy92MS9ldmVudHMucHJvdG8SEWNoaW1lcmEuZXZlbnRzLnYxIpYDCg9SZXF1ZXN0RmluaXNoZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIMCgRkb29yGAUgASgJEhEKCXNlcnZlZF9ieRgGIAEoCRIuCgVjYWNoZRgHIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRIOCgZzdGF0dXMYCCABKAkSLgoKYXJyaXZlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHdHRmdF9tcxgKIAEoAUgAiAEBEg8KB3R1cm5fbXMYCyABKAESJwoFdXNhZ2UYDCABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIqCgZlbmdpbmUYDSABKAsyGi5jaGltZXJhLmNvbW1vbi52MS5UaW1pbmdzEg4KBnJvdXRlchgOIAEoCRIQCgh3b3JrbG9hZBgPIAEoCUIKCghfdHRmdF9tcyLGAQoMQ2FjaGVDaGFuZ2VkEg8KB3JlcGxpY2EYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2VudHJpZXMYAyABKAQSDQoFYnl0ZXMYBCABKAQSFgoOY2FwYWNpdHlfYnl0ZXMYBSABKAQSDAoEaGl0cxgGIAEoBBIOCgZtaXNzZXMYByABKAQSEQoJZXZpY3Rpb25zGAggASgEEhQKDHN0b3JlX2Vycm9ycxgJIAEoBCL1AQoNU2NvcmVSZWNvcmRlZBISCgpzdWJqZWN0X2lkGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIOCgZ0ZW5hbnQYAyABKAkSDQoFbW9kZWwYBCABKAkSFQoNbW9kZWxfdmVyc2lvbhgFIAEoCRIRCglwcmVkaWN0ZWQYBiABKAkSDgoGdGFyZ2V0GAcgASgJEg8KB2NvcnJlY3QYCCABKAgSJgoCYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2RhdGFzZXQYCiABKAkSDQoFc3BsaXQYCyABKAkSDgoGcnVuX2lkGAwgASgJYgZwcm90bzM", [file_chimera_common_v1_common, file_google_protobuf_timestamp]);
+  fileDesc("Ch5jaGltZXJhL2V2ZW50cy92MS9ldmVudHMucHJvdG8SEWNoaW1lcmEuZXZlbnRzLnYxIpYDCg9SZXF1ZXN0RmluaXNoZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIMCgRkb29yGAUgASgJEhEKCXNlcnZlZF9ieRgGIAEoCRIuCgVjYWNoZRgHIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRIOCgZzdGF0dXMYCCABKAkSLgoKYXJyaXZlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHdHRmdF9tcxgKIAEoAUgAiAEBEg8KB3R1cm5fbXMYCyABKAESJwoFdXNhZ2UYDCABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIqCgZlbmdpbmUYDSABKAsyGi5jaGltZXJhLmNvbW1vbi52MS5UaW1pbmdzEg4KBnJvdXRlchgOIAEoCRIQCgh3b3JrbG9hZBgPIAEoCUIKCghfdHRmdF9tcyLGAQoMQ2FjaGVDaGFuZ2VkEg8KB3JlcGxpY2EYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2VudHJpZXMYAyABKAQSDQoFYnl0ZXMYBCABKAQSFgoOY2FwYWNpdHlfYnl0ZXMYBSABKAQSDAoEaGl0cxgGIAEoBBIOCgZtaXNzZXMYByABKAQSEQoJZXZpY3Rpb25zGAggASgEEhQKDHN0b3JlX2Vycm9ycxgJIAEoBCL1AQoNU2NvcmVSZWNvcmRlZBISCgpzdWJqZWN0X2lkGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIOCgZ0ZW5hbnQYAyABKAkSDQoFbW9kZWwYBCABKAkSFQoNbW9kZWxfdmVyc2lvbhgFIAEoCRIRCglwcmVkaWN0ZWQYBiABKAkSDgoGdGFyZ2V0GAcgASgJEg8KB2NvcnJlY3QYCCABKAgSJgoCYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2RhdGFzZXQYCiABKAkSDQoFc3BsaXQYCyABKAkSDgoGcnVuX2lkGAwgASgJIrEBCgxMb2FkUmVwb3J0ZWQSDwoHcmVwbGljYRgBIAEoCRILCgN1cmwYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIOCgZlbmdpbmUYBSABKAkSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBGxvYWQYByABKAsyFy5jaGltZXJhLmNvbW1vbi52MS5Mb2FkYgZwcm90bzM", [file_chimera_common_v1_common, file_google_protobuf_timestamp]);
 
 /**
  * One per request the router took, whatever became of it. Carries no prompt and no answer.
@@ -257,4 +257,55 @@ export type ScoreRecorded = Message<"chimera.events.v1.ScoreRecorded"> & {
  */
 export const ScoreRecordedSchema: GenMessage<ScoreRecorded> = /*@__PURE__*/
   messageDesc(file_chimera_events_v1_events, 2);
+
+/**
+ * Load of one inference replica: on change, at most five times a second, and five times a second while it is busy.
+ *
+ * @generated from message chimera.events.v1.LoadReported
+ */
+export type LoadReported = Message<"chimera.events.v1.LoadReported"> & {
+  /**
+   * @generated from field: string replica = 1;
+   */
+  replica: string;
+
+  /**
+   * http://host:port where the router reaches it.
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
+
+  /**
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string model_version = 4;
+   */
+  modelVersion: string;
+
+  /**
+   * @generated from field: string engine = 5;
+   */
+  engine: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 6;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: chimera.common.v1.Load load = 7;
+   */
+  load?: Load | undefined;
+};
+
+/**
+ * Describes the message chimera.events.v1.LoadReported.
+ * Use `create(LoadReportedSchema)` to create a new message.
+ */
+export const LoadReportedSchema: GenMessage<LoadReported> = /*@__PURE__*/
+  messageDesc(file_chimera_events_v1_events, 3);
 

@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { GenerateResponseSchema, Message as Message$1, SamplingParams } from "../../common/v1/common_pb.ts";
+import type { GenerateResponseSchema, Load, Message as Message$1, SamplingParams } from "../../common/v1/common_pb.ts";
 import { file_chimera_common_v1_common } from "../../common/v1/common_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/inference/v1/inference.proto.
  */
 export const file_chimera_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("CiRjaGltZXJhL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SFGNoaW1lcmEuaW5mZXJlbmNlLnYxIqcBCg9HZW5lcmF0ZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIsCghtZXNzYWdlcxgDIAMoCzIaLmNoaW1lcmEuY29tbW9uLnYxLk1lc3NhZ2USDgoGcHJvbXB0GAQgASgJEjMKCHNhbXBsaW5nGAUgASgLMiEuY2hpbWVyYS5jb21tb24udjEuU2FtcGxpbmdQYXJhbXMiEQoPRGVzY3JpYmVSZXF1ZXN0ItACChBEZXNjcmliZVJlc3BvbnNlEg8KB3JlcGxpY2EYASABKAkSDQoFbW9kZWwYAiABKAkSFQoNbW9kZWxfdmVyc2lvbhgDIAEoCRIOCgZlbmdpbmUYBCABKAkSFgoOY29udGV4dF90b2tlbnMYBSABKA0SDQoFc2xvdHMYBiABKA0SEgoKYnVzeV9zbG90cxgHIAEoDRIOCgZxdWV1ZWQYCCABKA0SEgoKbWF4X3F1ZXVlZBgJIAEoDRIaChJhY3RpdmVfZ2VuZXJhdGlvbnMYCiABKA0SEAoIZmluaXNoZWQYCyABKAQSEQoJY2FuY2VsbGVkGAwgASgEEhgKEGdlbmVyYXRlZF90b2tlbnMYDSABKAQSOwoQZGVmYXVsdF9zYW1wbGluZxgOIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zMscBChBJbmZlcmVuY2VTZXJ2aWNlElgKCEdlbmVyYXRlEiUuY2hpbWVyYS5pbmZlcmVuY2UudjEuR2VuZXJhdGVSZXF1ZXN0GiMuY2hpbWVyYS5jb21tb24udjEuR2VuZXJhdGVSZXNwb25zZTABElkKCERlc2NyaWJlEiUuY2hpbWVyYS5pbmZlcmVuY2UudjEuRGVzY3JpYmVSZXF1ZXN0GiYuY2hpbWVyYS5pbmZlcmVuY2UudjEuRGVzY3JpYmVSZXNwb25zZWIGcHJvdG8z", [file_chimera_common_v1_common]);
+  fileDesc("CiRjaGltZXJhL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SFGNoaW1lcmEuaW5mZXJlbmNlLnYxIqcBCg9HZW5lcmF0ZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIsCghtZXNzYWdlcxgDIAMoCzIaLmNoaW1lcmEuY29tbW9uLnYxLk1lc3NhZ2USDgoGcHJvbXB0GAQgASgJEjMKCHNhbXBsaW5nGAUgASgLMiEuY2hpbWVyYS5jb21tb24udjEuU2FtcGxpbmdQYXJhbXMiEQoPRGVzY3JpYmVSZXF1ZXN0ItACChBEZXNjcmliZVJlc3BvbnNlEg8KB3JlcGxpY2EYASABKAkSDQoFbW9kZWwYAiABKAkSFQoNbW9kZWxfdmVyc2lvbhgDIAEoCRIOCgZlbmdpbmUYBCABKAkSFgoOY29udGV4dF90b2tlbnMYBSABKA0SDQoFc2xvdHMYBiABKA0SEgoKYnVzeV9zbG90cxgHIAEoDRIOCgZxdWV1ZWQYCCABKA0SEgoKbWF4X3F1ZXVlZBgJIAEoDRIaChJhY3RpdmVfZ2VuZXJhdGlvbnMYCiABKA0SEAoIZmluaXNoZWQYCyABKAQSEQoJY2FuY2VsbGVkGAwgASgEEhgKEGdlbmVyYXRlZF90b2tlbnMYDSABKAQSOwoQZGVmYXVsdF9zYW1wbGluZxgOIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zImAKEVdhcm1QcmVmaXhSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEiwKCG1lc3NhZ2VzGAIgAygLMhouY2hpbWVyYS5jb21tb24udjEuTWVzc2FnZRIOCgZwcm9tcHQYAyABKAkiYwoSV2FybVByZWZpeFJlc3BvbnNlEhEKCXByZWZpeF9pZBgBIAEoCRIOCgZ0b2tlbnMYAiABKA0SFQoNY2FjaGVkX3Rva2VucxgDIAEoDRITCgtzYXZlZF9ieXRlcxgEIAEoBCISChBXYXRjaExvYWRSZXF1ZXN0IjoKEVdhdGNoTG9hZFJlc3BvbnNlEiUKBGxvYWQYASABKAsyFy5jaGltZXJhLmNvbW1vbi52MS5Mb2FkIlgKEFNldExpbWl0c1JlcXVlc3QSEgoFc2xvdHMYASABKA1IAIgBARIXCgptYXhfcXVldWVkGAIgASgNSAGIAQFCCAoGX3Nsb3RzQg0KC19tYXhfcXVldWVkIjYKEVNldExpbWl0c1Jlc3BvbnNlEg0KBXNsb3RzGAEgASgNEhIKCm1heF9xdWV1ZWQYAiABKA0y5gMKEEluZmVyZW5jZVNlcnZpY2USWAoIR2VuZXJhdGUSJS5jaGltZXJhLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QaIy5jaGltZXJhLmNvbW1vbi52MS5HZW5lcmF0ZVJlc3BvbnNlMAESWQoIRGVzY3JpYmUSJS5jaGltZXJhLmluZmVyZW5jZS52MS5EZXNjcmliZVJlcXVlc3QaJi5jaGltZXJhLmluZmVyZW5jZS52MS5EZXNjcmliZVJlc3BvbnNlEl8KCldhcm1QcmVmaXgSJy5jaGltZXJhLmluZmVyZW5jZS52MS5XYXJtUHJlZml4UmVxdWVzdBooLmNoaW1lcmEuaW5mZXJlbmNlLnYxLldhcm1QcmVmaXhSZXNwb25zZRJeCglXYXRjaExvYWQSJi5jaGltZXJhLmluZmVyZW5jZS52MS5XYXRjaExvYWRSZXF1ZXN0GicuY2hpbWVyYS5pbmZlcmVuY2UudjEuV2F0Y2hMb2FkUmVzcG9uc2UwARJcCglTZXRMaW1pdHMSJi5jaGltZXJhLmluZmVyZW5jZS52MS5TZXRMaW1pdHNSZXF1ZXN0GicuY2hpbWVyYS5pbmZlcmVuY2UudjEuU2V0TGltaXRzUmVzcG9uc2ViBnByb3RvMw", [file_chimera_common_v1_common]);
 
 /**
  * @generated from message chimera.inference.v1.GenerateRequest
@@ -88,7 +88,7 @@ export type DescribeResponse = Message<"chimera.inference.v1.DescribeResponse"> 
   modelVersion: string;
 
   /**
-   * "llama".
+   * "llama", "openai" or "simulated".
    *
    * @generated from field: string engine = 4;
    */
@@ -159,6 +159,149 @@ export const DescribeResponseSchema: GenMessage<DescribeResponse> = /*@__PURE__*
   messageDesc(file_chimera_inference_v1_inference, 2);
 
 /**
+ * @generated from message chimera.inference.v1.WarmPrefixRequest
+ */
+export type WarmPrefixRequest = Message<"chimera.inference.v1.WarmPrefixRequest"> & {
+  /**
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * Rendered by the model's template, as the beginning of a conversation. Either this or prompt.
+   *
+   * @generated from field: repeated chimera.common.v1.Message messages = 2;
+   */
+  messages: Message$1[];
+
+  /**
+   * @generated from field: string prompt = 3;
+   */
+  prompt: string;
+};
+
+/**
+ * Describes the message chimera.inference.v1.WarmPrefixRequest.
+ * Use `create(WarmPrefixRequestSchema)` to create a new message.
+ */
+export const WarmPrefixRequestSchema: GenMessage<WarmPrefixRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_inference_v1_inference, 3);
+
+/**
+ * @generated from message chimera.inference.v1.WarmPrefixResponse
+ */
+export type WarmPrefixResponse = Message<"chimera.inference.v1.WarmPrefixResponse"> & {
+  /**
+   * Identifies the prefix in load reports.
+   *
+   * @generated from field: string prefix_id = 1;
+   */
+  prefixId: string;
+
+  /**
+   * @generated from field: uint32 tokens = 2;
+   */
+  tokens: number;
+
+  /**
+   * Of those, tokens whose state was there already.
+   *
+   * @generated from field: uint32 cached_tokens = 3;
+   */
+  cachedTokens: number;
+
+  /**
+   * @generated from field: uint64 saved_bytes = 4;
+   */
+  savedBytes: bigint;
+};
+
+/**
+ * Describes the message chimera.inference.v1.WarmPrefixResponse.
+ * Use `create(WarmPrefixResponseSchema)` to create a new message.
+ */
+export const WarmPrefixResponseSchema: GenMessage<WarmPrefixResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_inference_v1_inference, 4);
+
+/**
+ * @generated from message chimera.inference.v1.WatchLoadRequest
+ */
+export type WatchLoadRequest = Message<"chimera.inference.v1.WatchLoadRequest"> & {
+};
+
+/**
+ * Describes the message chimera.inference.v1.WatchLoadRequest.
+ * Use `create(WatchLoadRequestSchema)` to create a new message.
+ */
+export const WatchLoadRequestSchema: GenMessage<WatchLoadRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_inference_v1_inference, 5);
+
+/**
+ * @generated from message chimera.inference.v1.WatchLoadResponse
+ */
+export type WatchLoadResponse = Message<"chimera.inference.v1.WatchLoadResponse"> & {
+  /**
+   * @generated from field: chimera.common.v1.Load load = 1;
+   */
+  load?: Load | undefined;
+};
+
+/**
+ * Describes the message chimera.inference.v1.WatchLoadResponse.
+ * Use `create(WatchLoadResponseSchema)` to create a new message.
+ */
+export const WatchLoadResponseSchema: GenMessage<WatchLoadResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_inference_v1_inference, 6);
+
+/**
+ * Unset fields stay as they are.
+ *
+ * @generated from message chimera.inference.v1.SetLimitsRequest
+ */
+export type SetLimitsRequest = Message<"chimera.inference.v1.SetLimitsRequest"> & {
+  /**
+   * @generated from field: optional uint32 slots = 1;
+   */
+  slots?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 max_queued = 2;
+   */
+  maxQueued?: number | undefined;
+};
+
+/**
+ * Describes the message chimera.inference.v1.SetLimitsRequest.
+ * Use `create(SetLimitsRequestSchema)` to create a new message.
+ */
+export const SetLimitsRequestSchema: GenMessage<SetLimitsRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_inference_v1_inference, 7);
+
+/**
+ * What is in force now.
+ *
+ * @generated from message chimera.inference.v1.SetLimitsResponse
+ */
+export type SetLimitsResponse = Message<"chimera.inference.v1.SetLimitsResponse"> & {
+  /**
+   * @generated from field: uint32 slots = 1;
+   */
+  slots: number;
+
+  /**
+   * @generated from field: uint32 max_queued = 2;
+   */
+  maxQueued: number;
+};
+
+/**
+ * Describes the message chimera.inference.v1.SetLimitsResponse.
+ * Use `create(SetLimitsResponseSchema)` to create a new message.
+ */
+export const SetLimitsResponseSchema: GenMessage<SetLimitsResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_inference_v1_inference, 8);
+
+/**
  * @generated from service chimera.inference.v1.InferenceService
  */
 export const InferenceService: GenService<{
@@ -179,6 +322,36 @@ export const InferenceService: GenService<{
     methodKind: "unary";
     input: typeof DescribeRequestSchema;
     output: typeof DescribeResponseSchema;
+  },
+  /**
+   * Computes a prefix and keeps its state, so that requests that begin with it start faster.
+   *
+   * @generated from rpc chimera.inference.v1.InferenceService.WarmPrefix
+   */
+  warmPrefix: {
+    methodKind: "unary";
+    input: typeof WarmPrefixRequestSchema;
+    output: typeof WarmPrefixResponseSchema;
+  },
+  /**
+   * The load now, then on every change, at most five times a second.
+   *
+   * @generated from rpc chimera.inference.v1.InferenceService.WatchLoad
+   */
+  watchLoad: {
+    methodKind: "server_streaming";
+    input: typeof WatchLoadRequestSchema;
+    output: typeof WatchLoadResponseSchema;
+  },
+  /**
+   * Changes slots and queue of the running engine. Requests that run are not touched.
+   *
+   * @generated from rpc chimera.inference.v1.InferenceService.SetLimits
+   */
+  setLimits: {
+    methodKind: "unary";
+    input: typeof SetLimitsRequestSchema;
+    output: typeof SetLimitsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_chimera_inference_v1_inference, 0);
