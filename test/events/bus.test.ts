@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import { RequestFinishedSchema } from "@chimera/contracts/events";
+import { LoadReportedSchema, RequestFinishedSchema } from "@chimera/contracts/events";
 import { type ChimeraEvent, connectEvents, type EventBus, type ReceivedEvent } from "@chimera/events";
 import { findNatsServer, freePorts, meshPaths, type NatsServer, startNats } from "@chimera/supervisor";
 import { until } from "@chimera/testkit";
@@ -138,5 +138,74 @@ describe("follow", () => {
     await until("the third", () => seen.length >= 3);
     expect(seen.map(({ id }) => id)).toEqual(["a", "b", "c"]);
     expect(seen.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  });
+});
+
+describe("announce and listen", () => {
+  const reported = (replica: string, busySlots = 0): ChimeraEvent => ({
+    kind: "loadReported",
+    message: create(LoadReportedSchema, { replica, load: { busySlots } }),
+  });
+  const heardBy = (listener: EventBus) => {
+    const heard: string[] = [];
+    const listening = listener.listen({
+      kinds: ["loadReported"],
+      handle: ({ message }) => void heard.push("load" in message ? message.replica : "something else"),
+    });
+    return { heard, listening };
+  };
+  /** Announces until it is heard: a subscription reaches the server on its own time. */
+  const announceUntil = (announcer: EventBus, event: ChimeraEvent, condition: () => boolean) =>
+    until("an announcement to arrive", () => {
+      announcer.announce(event);
+      return condition();
+    });
+
+  it("reach whoever listens now, and leave nothing in the stream or the outbox", async () => {
+    await startServer();
+    const announcer = await bus("announcer");
+    const { heard } = heardBy(await bus("listener"));
+    await announceUntil(announcer, reported("in.ference 1"), () => heard.includes("in.ference 1"));
+    expect(announcer.outbox).toMatchObject({ queued: 0, published: 0, dropped: 0 });
+    // The first thing the stream ever stores comes after all of them.
+    announcer.publish(finished("stored"), "stored");
+    const seen = await followed();
+    await until("the stored event", () => seen.length > 0);
+    expect(seen[0]).toMatchObject({ id: "stored", sequence: 1 });
+  });
+
+  it("goes on after the server was killed and came back, and keeps nothing for it meanwhile", async () => {
+    const first = await startServer();
+    const announcer = await bus("announcer");
+    const { heard } = heardBy(await bus("listener"));
+    await announceUntil(announcer, reported("before"), () => heard.includes("before"));
+    first.process.kill("SIGKILL");
+    await first.process.exited;
+    await until("the loss to be noticed", () => !announcer.connected);
+    announcer.announce(reported("meanwhile"));
+    await startServer();
+    await announceUntil(announcer, reported("after"), () => heard.includes("after"));
+    expect(heard).not.toContain("meanwhile");
+  });
+
+  it("survives a handler that throws, and hears nothing more once stopped", async () => {
+    await startServer();
+    const announcer = await bus("announcer");
+    const listener = await bus("listener");
+    let calls = 0;
+    const failing = listener.listen({
+      kinds: ["loadReported"],
+      handle: () => {
+        calls += 1;
+        throw new Error("not today");
+      },
+    });
+    const { heard } = heardBy(listener);
+    await announceUntil(announcer, reported("a"), () => calls > 1 && heard.length > 1);
+    await failing.stop();
+    const callsAtStop = calls;
+    const heardAtStop = heard.length;
+    await announceUntil(announcer, reported("b"), () => heard.length > heardAtStop + 3);
+    expect(calls).toBe(callsAtStop);
   });
 });

@@ -6,6 +6,7 @@ import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import { type ChimeraEvent, destinationName, type EventKind, encode, subjectOf } from "./codec.ts";
 import { type Consumption, ConsumptionLoop, type EventHandler, openDurable, openOrdered } from "./consumption.ts";
+import { type Listening, LiveChannel } from "./live.ts";
 import { Outbox, type OutboxEntry } from "./outbox.ts";
 import { checkServer, ensureStream } from "./stream.ts";
 
@@ -16,6 +17,13 @@ export interface EventBus {
   consume(options: { durable: string; kinds: readonly EventKind[]; handle: EventHandler }): Promise<Consumption>;
   /** Reads the whole stream from its beginning, then follows it. */
   follow(options: { kinds: readonly EventKind[]; handle: EventHandler }): Promise<Consumption>;
+  /**
+   * Tells whoever listens now, over core NATS: no outbox, no copy in the stream, no span, and dropped without a word while
+   * disconnected. Never throws and never waits.
+   */
+  announce(event: ChimeraEvent): void;
+  /** Hears what is announced from now on; goes on through outages, and misses what is announced during them. */
+  listen(options: Listening): Consumption;
   readonly connected: boolean;
   /** queued: not yet stored; dropped: given up because a bound was reached. */
   readonly outbox: { readonly queued: number; readonly dropped: number; readonly published: number };
@@ -54,6 +62,7 @@ class NatsBus implements EventBus {
   readonly #options: BusOptions;
   readonly #outbox: Outbox;
   readonly #loops: Consumption[] = [];
+  readonly #live: LiveChannel;
   readonly #startedAtMs = systemClock.nowMs();
   readonly #running: Promise<void>;
   #closed = Promise.withResolvers<void>();
@@ -71,6 +80,9 @@ class NatsBus implements EventBus {
       maxBytes: options.maxQueuedBytes ?? 64 * 1024 * 1024,
       maxInFlight: MAX_IN_FLIGHT,
     });
+    this.#live = new LiveChannel((error) =>
+      this.#options.logger.warn({ err: error }, "an announcement could not be sent or handled"),
+    );
     this.#running = this.#run();
   }
 
@@ -122,6 +134,14 @@ class NatsBus implements EventBus {
     return this.#read(options, false, async (kind, last) => openOrdered(await this.#ready.promise, kind, last));
   }
 
+  announce(event: ChimeraEvent): void {
+    if (this.connected) this.#live.announce(event);
+  }
+
+  listen(options: Listening): Consumption {
+    return this.#live.listen(options);
+  }
+
   async close(): Promise<void> {
     // Reading ends first: a handler may still publish.
     await Promise.all(this.#loops.map((loop) => loop.stop()));
@@ -162,6 +182,7 @@ class NatsBus implements EventBus {
         const connection = await this.#connect();
         await Promise.race([this.#serve(connection), this.#closed.promise]);
         this.#lost();
+        this.#live.disconnected();
         await connection.drain().catch(() => connection.close());
       } catch (error) {
         this.#complain(error);
@@ -197,6 +218,7 @@ class NatsBus implements EventBus {
     checkServer(connection);
     await this.#prepare(client);
     this.#options.logger.info({ server: connection.getServer(), version: connection.info?.version }, "NATS connected");
+    this.#live.connected(connection);
     this.#found(client);
     const watching = (async () => {
       for await (const status of connection.status()) {

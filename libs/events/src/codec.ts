@@ -3,6 +3,8 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type CacheChanged,
   CacheChangedSchema,
+  type LoadReported,
+  LoadReportedSchema,
   type RequestFinished,
   RequestFinishedSchema,
   type ScoreRecorded,
@@ -12,7 +14,8 @@ import {
 export type ChimeraEvent =
   | { kind: "requestFinished"; message: RequestFinished }
   | { kind: "cacheChanged"; message: CacheChanged }
-  | { kind: "scoreRecorded"; message: ScoreRecorded };
+  | { kind: "scoreRecorded"; message: ScoreRecorded }
+  | { kind: "loadReported"; message: LoadReported };
 
 export type EventKind = ChimeraEvent["kind"];
 
@@ -21,6 +24,7 @@ const TEMPLATES: Record<EventKind, readonly [area: string, what: string]> = {
   requestFinished: ["request", "finished"],
   cacheChanged: ["cache", "changed"],
   scoreRecorded: ["score", "recorded"],
+  loadReported: ["load", "reported"],
 };
 
 export const ALL_SUBJECTS = "chimera.v1.>";
@@ -39,6 +43,19 @@ export function subjectOf(event: ChimeraEvent): string {
   return `chimera.v1.${area}.${token(ownerOf(event))}.${what}`;
 }
 
+/**
+ * `chimera.live.v1.<area>.<who>`: where an event is announced to whoever listens now. No subject of the stream, so that nothing
+ * announced is ever stored.
+ */
+export function liveSubjectOf(event: ChimeraEvent): string {
+  return `chimera.live.v1.${TEMPLATES[event.kind][0]}.${token(ownerOf(event))}`;
+}
+
+/** Matches every announcement of one kind. */
+export function liveSubjectFilter(kind: EventKind): string {
+  return `chimera.live.v1.${TEMPLATES[kind][0]}.*`;
+}
+
 function ownerOf(event: ChimeraEvent): string {
   switch (event.kind) {
     case "requestFinished":
@@ -47,6 +64,8 @@ function ownerOf(event: ChimeraEvent): string {
       return event.message.replica;
     case "scoreRecorded":
       return event.message.source;
+    case "loadReported":
+      return event.message.replica;
   }
 }
 
@@ -63,6 +82,8 @@ export function encode(event: ChimeraEvent): Uint8Array {
       return toBinary(CacheChangedSchema, event.message);
     case "scoreRecorded":
       return toBinary(ScoreRecordedSchema, event.message);
+    case "loadReported":
+      return toBinary(LoadReportedSchema, event.message);
   }
 }
 
@@ -75,5 +96,7 @@ export function decode(kind: EventKind, bytes: Uint8Array): ChimeraEvent {
       return { kind, message: fromBinary(CacheChangedSchema, bytes) };
     case "scoreRecorded":
       return { kind, message: fromBinary(ScoreRecordedSchema, bytes) };
+    case "loadReported":
+      return { kind, message: fromBinary(LoadReportedSchema, bytes) };
   }
 }

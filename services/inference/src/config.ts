@@ -1,10 +1,20 @@
 // Settings of the inference service. The only file here that names environment variables.
-import { hostname } from "node:os";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type SettingValues, setting } from "@chimera/lifecycle";
 import { z } from "zod";
+import { MAX_QUEUED_REQUESTS } from "./engine/limits.ts";
+import { fields as openaiFields } from "./engine/openai/settings.ts";
+import { fields as simulatedFields } from "./engine/simulated/settings.ts";
 
 const BUNDLED_MODEL = fileURLToPath(new URL("../model/triage-1.4m.json", import.meta.url));
+
+/** Its name tells users apart; whether it is really this user's is checked when it is opened. */
+const USERS_FOLDER = join(tmpdir(), `chimera-inference-${process.getuid?.() ?? "user"}`);
+
+/** Sequences of one context; each has a share of its memory whether it is in use or not. */
+export const MAX_LLAMA_SLOTS = 64;
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
@@ -16,16 +26,55 @@ export const fields = {
     "Name of this replica in answers and traces",
     z.string().min(1).default(hostname()),
   ),
+  publicUrl: setting(
+    "INFERENCE_PUBLIC_URL",
+    "Address that load reports name for this replica, http://host:port; the address it listens on where left out",
+    z.url({ protocol: /^https?$/, error: "expected an address like http://10.0.0.7:7102" }).optional(),
+  ),
+  natsUrl: setting(
+    "CHIMERA_NATS_URL",
+    "Address of NATS, for load reports; requests are served without it",
+    z.string().default("nats://127.0.0.1:4222"),
+  ),
+  engine: setting(
+    "INFERENCE_ENGINE",
+    "What makes the tokens: llama (in this process), openai (a server with that API) or simulated",
+    z.enum(["llama", "openai", "simulated"]).default("llama"),
+  ),
   modelPath: setting(
     "CHIMERA_MODEL",
     "A .gguf file, or a .json manifest beside one",
     z.string().default(BUNDLED_MODEL),
   ),
-  slots: setting("INFERENCE_SLOTS", "Requests computed at the same time, 1 to 64", whole(1, 64).default(8)),
+  slots: setting(
+    "INFERENCE_SLOTS",
+    "Requests computed at the same time; the llama engine can have 64, the others 1024",
+    whole(1, 1024).default(8),
+  ),
+  maxSlots: setting(
+    "INFERENCE_MAX_SLOTS",
+    "To how many the llama engine's slots can be raised while it runs; it takes memory for all of them at its start",
+    whole(1, MAX_LLAMA_SLOTS).default(16),
+  ),
   maxQueued: setting(
     "INFERENCE_QUEUE",
     "Requests that may wait for a slot; one more is refused",
-    whole(0, 65536).default(256),
+    whole(0, MAX_QUEUED_REQUESTS).default(256),
+  ),
+  dataDir: setting(
+    "CHIMERA_DATA_DIR",
+    "Folder for what this replica keeps; a folder of this user under the system's temporary folder where left out",
+    z.string().min(1).default(USERS_FOLDER),
+  ),
+  stateDir: setting(
+    "INFERENCE_STATE_DIR",
+    "Folder for the states of warm prefixes, off keeps them in memory only; prefix-states in CHIMERA_DATA_DIR where left out",
+    z.string().min(1).optional(),
+  ),
+  stateBytes: setting(
+    "INFERENCE_STATE_BYTES",
+    "Bytes of all files in that folder; the least recently used goes first",
+    whole(0, Number.MAX_SAFE_INTEGER).default(256 * 1024 * 1024),
   ),
   contextTokens: setting(
     "INFERENCE_CONTEXT_TOKENS",
@@ -48,6 +97,8 @@ export const fields = {
     "Time that open streams get to finish at shutdown",
     whole(0, 3_600_000).default(10_000),
   ),
+  ...openaiFields,
+  ...simulatedFields,
 };
 
 export type InferenceConfig = SettingValues<typeof fields>;

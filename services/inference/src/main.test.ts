@@ -10,7 +10,7 @@ const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 function run(env: Record<string, string>) {
   const child = spawn(process.execPath, [main], {
-    env: { ...process.env, INFERENCE_PORT: "0", ...env },
+    env: { ...process.env, INFERENCE_PORT: "0", INFERENCE_STATE_DIR: "off", ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
   return { child, exited: once(child, "exit"), lines: createInterface({ input: child.stderr }) };
@@ -46,10 +46,15 @@ describe("the inference process", () => {
   });
 
   it("exits with 2 and names a setting that can not be used", async () => {
-    const { exited, lines } = run({ INFERENCE_SLOTS: "65" });
-    const said: string[] = [];
-    for await (const line of lines) said.push(line);
-    expect(await exited).toEqual([2, null]);
-    expect(said.join("\n")).toMatch(/INFERENCE_SLOTS = "65"/);
+    for (const [slots, message] of [
+      ["1025", /INFERENCE_SLOTS = "1025"/],
+      ["65", /INFERENCE_SLOTS = 65.*64 at most/],
+    ] as const) {
+      const { exited, lines } = run({ INFERENCE_SLOTS: slots });
+      const said: string[] = [];
+      for await (const line of lines) said.push(line);
+      expect(await exited).toEqual([2, null]);
+      expect(said.join("\n")).toMatch(message);
+    }
   });
 });

@@ -10,8 +10,15 @@ const ticket = "hello team . i was charged twice this month . please fix it righ
 const ENDLESS = { temperature: 0, maxTokens: 600, stop: ["@@@"] };
 const logger = createLogger("inference-test", "silent");
 
+/** No folder outlives the test, and no NATS is needed. */
+const OWN = {
+  INFERENCE_PORT: "0",
+  INFERENCE_REPLICA: "one",
+  INFERENCE_STATE_DIR: "off",
+  CHIMERA_NATS_URL: "nats://127.0.0.1:1",
+};
 const start = (env: Record<string, string> = {}): Promise<Service> =>
-  createInference(readSettings("inference", fields, { INFERENCE_PORT: "0", INFERENCE_REPLICA: "one", ...env }), logger);
+  createInference(readSettings("inference", fields, { ...OWN, ...env }), logger);
 const connect = ({ address }: Service) => connectClient(InferenceService, `http://${address}`);
 type Door = RpcClient<typeof InferenceService>;
 type Init = Parameters<Door["client"]["generate"]>[0];
@@ -91,6 +98,57 @@ describe("the inference service", () => {
     await untilDescribed(door, { activeGenerations: 0, busySlots: 0, cancelled: cancelled + 1n });
   });
 
+  it("warms a prefix, shows it in its load, and starts from it", async () => {
+    const prompt = `### ticket\n${"we use the pro plan . ".repeat(60)}`;
+    const warmed = await door.client.warmPrefix({ prompt });
+    expect(warmed.prefixId).toMatch(/^[0-9a-f]{16}$/);
+    expect(warmed.tokens).toBeGreaterThan(300);
+    const parts = await readAll(generate(door, { prompt: `${prompt}thanks`, sampling: { maxTokens: 2 } }));
+    const last = parts.at(-1);
+    expect(last?.case === "complete" && last.value.usage?.cachedTokens).toBeGreaterThanOrEqual(warmed.tokens);
+    for await (const { load } of ownedStream((signal) => door.client.watchLoad({}, { signal }))) {
+      expect(load?.warmPrefixes[0]).toBe(warmed.prefixId);
+      expect(load?.kvTokens).toBeGreaterThan(BigInt(warmed.tokens));
+      expect(load?.prefillTokensPerS).toBeGreaterThan(0);
+      break;
+    }
+  });
+
+  it.each<[string, Parameters<Door["client"]["warmPrefix"]>[0], string]>([
+    ["another model", { model: "gpt", prompt: "a" }, "model"],
+    ["nothing", {}, "messages"],
+    ["a prefix that leaves no room for an answer", { prompt: "a b ".repeat(1000) }, "prompt"],
+  ])("refuses to warm %s, naming the field", async (_name, request, field) => {
+    const error = fromConnectError(await door.client.warmPrefix(request).catch((thrown: unknown) => thrown));
+    expect(error.violations.map((violation) => violation.field)).toEqual([field]);
+  });
+
+  it("tells its load now and as it changes, to whoever watches", async () => {
+    const loads = ownedStream((signal) => door.client.watchLoad({}, { signal }))[Symbol.asyncIterator]();
+    const next = async () => (await loads.next()).value?.load;
+    expect(await next()).toMatchObject({ slots: 1, busySlots: 0, maxQueued: 1, queuedRequests: 0 });
+    const stream = generate(door, { prompt: "hi", sampling: ENDLESS })[Symbol.asyncIterator]();
+    await stream.next();
+    const waiting = generate(door, { prompt: "where is it", sampling: ENDLESS })[Symbol.asyncIterator]();
+    await waiting.next();
+    let load = await next();
+    while (load?.queuedRequests !== 1) load = await next();
+    expect(load).toMatchObject({ busySlots: 1, activeGenerations: 1 });
+    expect(load?.queuedUncachedTokens).toBeGreaterThan(0);
+    await waiting.return?.();
+    await stream.return?.();
+    while (load?.busySlots !== 0) load = await next();
+    await loads.return?.();
+  });
+
+  it("changes its limits while it serves, and says what is in force", async () => {
+    expect(await door.client.setLimits({ slots: 3 })).toMatchObject({ slots: 3, maxQueued: 1 });
+    expect(await door.client.describe({})).toMatchObject({ slots: 3, maxQueued: 1 });
+    const error = fromConnectError(await door.client.setLimits({ slots: 17 }).catch((thrown: unknown) => thrown));
+    expect([error.kind, error.violations[0]?.field]).toEqual(["invalid-argument", "slots"]);
+    expect(await door.client.setLimits({ slots: 1, maxQueued: 1 })).toMatchObject({ slots: 1, maxQueued: 1 });
+  });
+
   it("describes itself", async () => {
     const described = await door.client.describe({});
     expect(described).toMatchObject({ replica: "one", engine: "llama", slots: 1, maxQueued: 1, contextTokens: 1024 });
@@ -109,6 +167,17 @@ describe("the end of the inference service", () => {
     for (let step = await stream.next(); !step.done; step = await stream.next()) rest.push(step.value.part);
     expect(rest.at(-1)).toMatchObject({ case: "complete", value: { usage: { completionTokens: 600 } } });
     await drained;
+    await service.dispose();
+    door.close();
+  });
+
+  it("ends the streams of those who watch its load when it drains", async () => {
+    const service = await start();
+    const door = connect(service);
+    const loads = ownedStream((signal) => door.client.watchLoad({}, { signal }))[Symbol.asyncIterator]();
+    await loads.next();
+    await service.drain();
+    expect((await loads.next()).done).toBe(true);
     await service.dispose();
     door.close();
   });

@@ -1,41 +1,69 @@
-// Wires the inference service: engine first, door second; at the end the door closes first.
+// Wires the inference service: engine first, door second, load reports last; at the end the other way round.
 import { InferenceService } from "@chimera/contracts/inference";
+import { connectEvents } from "@chimera/events";
+import { systemClock } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
 import { startServer } from "@chimera/rpc";
 import type { InferenceConfig } from "./config.ts";
 import type { Context } from "./context.ts";
-import { createLlamaEngine } from "./engine/llama/llama-engine.ts";
+import type { Engine } from "./engine/engine.ts";
+import { openEngine } from "./open-engine.ts";
+import { publicUrl } from "./public-url.ts";
+import { reportLoad } from "./report-load.ts";
 import { describe } from "./rpc/describe.ts";
 import { generate } from "./rpc/generate.ts";
+import { setLimits } from "./rpc/set-limits.ts";
+import { warmPrefix } from "./rpc/warm-prefix.ts";
+import { watchLoad } from "./rpc/watch-load.ts";
 
-/** Throws ModelLoadError where the model can not be served. */
+/** Throws where the engine can not serve (ModelLoadError for a model), or the port is taken. */
 export async function createInference(config: InferenceConfig, logger: Logger): Promise<Service> {
-  const { modelPath, slots, contextTokens, threads, maxQueued } = config;
-  const engine = await createLlamaEngine({ modelPath, slots, contextTokens, threads, maxQueued, logger });
-  const { replica, maxPromptBytes, maxRequestMs } = config;
-  const context: Context = { engine, replica, maxPromptBytes, maxRequestMs };
+  const engine = await openEngine(config, logger);
   try {
-    const server = await startServer({
-      name: "inference",
-      host: config.host,
-      port: config.port,
-      services: [InferenceService],
-      routes: (router) =>
-        router.service(InferenceService, { generate: generate(context), describe: describe(context) }),
-      trustedPeers: true,
-      logger,
-    });
-    logger.info({ replica, ...engine.describe() }, "engine ready");
-    return {
-      address: server.address,
-      drain: () => server.drain(config.drainGraceMs),
-      async dispose() {
-        await engine.dispose();
-        await server.close();
-      },
-    };
+    return await serve(config, engine, logger);
   } catch (error) {
     await engine.dispose();
     throw error;
   }
+}
+
+async function serve(config: InferenceConfig, engine: Engine, logger: Logger): Promise<Service> {
+  const { replica, maxPromptBytes, maxRequestMs } = config;
+  let draining = new AbortController().signal;
+  const context: Context = { engine, logger, replica, maxPromptBytes, maxRequestMs, draining: () => draining };
+  const server = await startServer({
+    name: "inference",
+    host: config.host,
+    port: config.port,
+    services: [InferenceService],
+    routes: (router) =>
+      router.service(InferenceService, {
+        generate: generate(context),
+        describe: describe(context),
+        warmPrefix: warmPrefix(context),
+        watchLoad: watchLoad(context),
+        setLimits: setLimits(context),
+      }),
+    trustedPeers: true,
+    logger,
+  });
+  draining = server.draining;
+  const url = publicUrl(config, server.port);
+  const bus = await connectEvents({ url: config.natsUrl, name: replica, logger });
+  const reporting = reportLoad({ engine, bus, clock: systemClock, replica, url, logger });
+  logger.info({ replica, url, ...engine.describe() }, "engine ready");
+  return {
+    address: server.address,
+    async drain() {
+      // Routers must not find a replica that refuses them.
+      await reporting.stop();
+      await server.drain(config.drainGraceMs);
+    },
+    async dispose() {
+      await reporting.stop();
+      await engine.dispose();
+      await server.close();
+      await bus.close();
+    },
+  };
 }

@@ -1,9 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Role } from "@chimera/contracts/common";
-import { GenerateRequestSchema } from "@chimera/contracts/inference";
+import { GenerateRequestSchema, WarmPrefixRequestSchema } from "@chimera/contracts/inference";
 import { InvalidRequestError, NotFoundError } from "@chimera/kernel";
 import { describe, expect, it } from "vitest";
-import { validateGenerate } from "./validate.ts";
+import { validateGenerate, validateWarmPrefix } from "./validate.ts";
 
 const limits = { model: "triage", maxPromptBytes: 20 };
 const validate = (init: MessageInitShape<typeof GenerateRequestSchema>) =>
@@ -59,5 +59,30 @@ describe("validateGenerate", () => {
 
   it("allows exactly the bytes it names", () => {
     expect(violationsOf({ prompt: "é".repeat(10) })).toEqual([]);
+  });
+});
+
+describe("validateWarmPrefix", () => {
+  const warm = (init: MessageInitShape<typeof WarmPrefixRequestSchema>) =>
+    validateWarmPrefix(create(WarmPrefixRequestSchema, init), limits);
+
+  it("takes the beginning of a conversation, one without a question too, or a prompt", () => {
+    const system = { role: Role.SYSTEM, content: "be kind" };
+    expect(warm({ messages: [system] })).toEqual({
+      kind: "messages",
+      messages: [{ role: "system", content: "be kind" }],
+    });
+    expect(warm({ model: "triage", prompt: "a" })).toEqual({ kind: "prompt", prompt: "a" });
+  });
+
+  it("refuses what Generate refuses", () => {
+    expect(() => warm({ model: "other", prompt: "a" })).toThrow(NotFoundError);
+    const bad: MessageInitShape<typeof WarmPrefixRequestSchema>[] = [
+      {},
+      { prompt: "a".repeat(21) },
+      { prompt: "a", messages: [user] },
+      { messages: [{ role: 9 as Role }] },
+    ];
+    for (const init of bad) expect(() => warm(init)).toThrow(InvalidRequestError);
   });
 });

@@ -1,6 +1,6 @@
 // A request off the wire to a request for the engine: everything that can be refused by looking at it is refused here.
 import { type Message, Role, type SamplingParams } from "@chimera/contracts/common";
-import type { GenerateRequest } from "@chimera/contracts/inference";
+import type { GenerateRequest, WarmPrefixRequest } from "@chimera/contracts/inference";
 import { type FieldViolation, InvalidRequestError, NotFoundError } from "@chimera/kernel";
 import type { EngineInput, EngineMessage, EngineRequest, MessageRole, Sampling } from "./engine/engine.ts";
 import { samplingViolations } from "./engine/sampling.ts";
@@ -23,20 +23,36 @@ const ROLES: Readonly<Record<number, MessageRole>> = {
 
 /** Throws NotFoundError for another model, else InvalidRequestError with every violation at once. */
 export function validateGenerate(request: GenerateRequest, limits: RequestLimits): EngineRequest {
-  if (request.model !== "" && request.model !== limits.model) {
-    throw new NotFoundError(
-      `model "${clip(request.model)}" is not served here; this replica serves "${limits.model}"`,
-      "model",
-    );
-  }
+  refuseOtherModel(request.model, limits);
   const sampling = samplingOf(request.sampling);
-  const violations = [...requestIdViolations(request.requestId), ...inputViolations(request, limits)];
-  const messages = readMessages(request.messages, violations);
+  const violations = requestIdViolations(request.requestId);
+  const input = readInput(request, limits, violations);
   violations.push(...samplingViolations(sampling));
   if (violations.length > 0) throw new InvalidRequestError(violations);
-  const input: EngineInput =
-    messages.length > 0 ? { kind: "messages", messages } : { kind: "prompt", prompt: request.prompt };
   return { input, sampling };
+}
+
+/** Throws as validateGenerate(). */
+export function validateWarmPrefix(request: WarmPrefixRequest, limits: RequestLimits): EngineInput {
+  refuseOtherModel(request.model, limits);
+  const violations: FieldViolation[] = [];
+  const input = readInput(request, limits, violations);
+  if (violations.length > 0) throw new InvalidRequestError(violations);
+  return input;
+}
+
+function refuseOtherModel(model: string, limits: RequestLimits): void {
+  if (model === "" || model === limits.model) return;
+  throw new NotFoundError(`model "${clip(model)}" is not served here; this replica serves "${limits.model}"`, "model");
+}
+
+type Input = Pick<GenerateRequest, "messages" | "prompt">;
+
+/** What is well formed of it; the rest becomes violations. */
+function readInput(request: Input, limits: RequestLimits, violations: FieldViolation[]): EngineInput {
+  violations.push(...inputViolations(request, limits));
+  const messages = readMessages(request.messages, violations);
+  return messages.length > 0 ? { kind: "messages", messages } : { kind: "prompt", prompt: request.prompt };
 }
 
 function requestIdViolations(requestId: string): FieldViolation[] {
@@ -45,7 +61,7 @@ function requestIdViolations(requestId: string): FieldViolation[] {
   return [{ field: "request_id", description }];
 }
 
-function inputViolations({ messages, prompt }: GenerateRequest, { maxPromptBytes }: RequestLimits): FieldViolation[] {
+function inputViolations({ messages, prompt }: Input, { maxPromptBytes }: RequestLimits): FieldViolation[] {
   if (messages.length > 0 && prompt !== "")
     return [{ field: "prompt", description: "give messages or prompt, not both" }];
   if (messages.length === 0 && prompt === "")

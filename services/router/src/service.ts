@@ -26,10 +26,15 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
   const replicas = new ReplicaPool({
     urls: config.inferenceUrls,
     random: systemRandom,
+    clock: systemClock,
     onChange: ({ name, reachable, description }) =>
       logger.info({ replica: name, reachable, model: description?.model }, "replica changed"),
   });
   const events = await connectEvents({ url: config.natsUrl, name: config.name, logger });
+  events.listen({
+    kinds: ["loadReported"],
+    handle: (event) => void (event.kind === "loadReported" && replicas.note(event.message)),
+  });
   let draining = new AbortController().signal;
   const context: Context = {
     config,

@@ -99,7 +99,7 @@ export interface EngineLoad {
   busySlots: number;
   maxQueued: number;
   queuedRequests: number;
-  /** Prompt tokens of the waiting requests that no kept state covers: the work in the queue. */
+  /** Prompt tokens of the waiting requests that no kept state covered when they came: the work in the queue. */
   queuedUncachedTokens: number;
   /** Measured; undefined until a prompt was computed. */
   prefillTokensPerS: number | undefined;
@@ -132,7 +132,8 @@ export interface Engine {
   /** Called after every change of load; at most once per turn of the event loop. Returns the end of the subscription. */
   onLoadChange(listener: () => void): () => void;
   /**
-   * Takes effect at once, also for what already waits; running requests finish. Returns what is in force now.
+   * More slots start waiting requests at once; fewer take effect as running requests finish. What already waits keeps its place,
+   * also where it is more than the new bound. Returns what is in force now.
    * Errors: InvalidRequestError where the engine can not have that many slots.
    */
   setLimits(limits: Partial<EngineLimits>): EngineLimits;

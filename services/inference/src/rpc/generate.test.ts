@@ -26,7 +26,7 @@ describe("the Generate handler", () => {
   beforeAll(async () => {
     const logger = createLogger("inference-test", "silent");
     engine = await createLlamaEngine({ modelPath, slots: 1, maxQueued: 1, contextTokens: 1024, threads: 1, logger });
-    context = { engine, replica: "one", maxPromptBytes: 1000, maxRequestMs: 60_000 };
+    context = { engine, logger, replica: "one", maxPromptBytes: 1000, maxRequestMs: 60_000, draining: () => never };
   });
   afterAll(() => engine.dispose());
 

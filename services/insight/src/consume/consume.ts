@@ -13,5 +13,5 @@ export function takeEvent(records: Records, received: ReceivedEvent, clock: Cloc
   const { event } = received;
   if (event.kind === "requestFinished") takeRequestFinished(records, event.message);
   else if (event.kind === "cacheChanged") takeCacheChanged(records, event.message);
-  else takeScoreRecorded(records, event.message);
+  else if (event.kind === "scoreRecorded") takeScoreRecorded(records, event.message);
 }

@@ -1,28 +1,24 @@
 // One answer in one slot: prompt in, tokens out as text, until an end token, a stop text, the token limit or the signal.
 import type { Clock } from "@chimera/kernel";
-import type { CompletePart, Sampling } from "../engine.ts";
+import type { CompletePart } from "../engine.ts";
 import type { PartBuffer } from "../part-buffer.ts";
+import { StopMatcher } from "../stop-matcher.ts";
 import { evaluateOptions } from "./evaluate-options.ts";
+import type { GenerationPlan } from "./generation-plan.ts";
 import type { OpenedModel } from "./open-llama.ts";
 import type { SequenceSlot } from "./sequence-slot.ts";
-import { StopMatcher } from "./stop-matcher.ts";
 import { asToken } from "./token.ts";
 import type { TokenDecoder } from "./token-decoder.ts";
-
-export interface GenerationPlan {
-  prompt: readonly number[];
-  sampling: Sampling;
-  seed: number;
-  /** At most what the context leaves after the prompt. */
-  maxTokens: number;
-  arrivedMs: number;
-}
 
 export interface GenerationTools {
   model: OpenedModel;
   clock: Clock;
   signal: AbortSignal;
   buffer: PartBuffer;
+  /** Loads a kept state into the slot where one covers more of the prompt. */
+  recall(): Promise<void>;
+  /** After the prompt was computed; the last of `tokens` gave the first token of the answer. */
+  onPrefill(tokens: number, durationMs: number): void;
   onToken(): void;
 }
 
@@ -34,12 +30,16 @@ export async function runGeneration(
 ): Promise<CompletePart> {
   const { clock, signal } = tools;
   const startedMs = clock.monotonicMs();
+  await tools.recall();
   const { cachedTokens, rest } = await slot.prefill(plan.prompt, signal);
   const answer = new Answer(plan, tools);
   const options = evaluateOptions(plan.sampling, plan.seed, () => answer.history);
   let firstTokenAtMs = startedMs;
   for await (const token of slot.sequence.evaluate(rest, options)) {
-    if (answer.tokenCount === 0) firstTokenAtMs = clock.monotonicMs();
+    if (answer.tokenCount === 0) {
+      firstTokenAtMs = clock.monotonicMs();
+      tools.onPrefill(plan.prompt.length - cachedTokens, firstTokenAtMs - startedMs);
+    }
     signal.throwIfAborted();
     await answer.accept(token);
     signal.throwIfAborted();

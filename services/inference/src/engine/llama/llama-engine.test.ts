@@ -138,7 +138,11 @@ describe("llama engine with the bundled model", () => {
   });
 
   it("computes what was trained: tokens and greedy answers of the reference", async () => {
-    const model = await openLlama(await resolveModel(manifest), { slots: 1, contextTokens: 1024, threads: 1 }, logger);
+    const model = await openLlama(
+      await resolveModel(manifest),
+      { maxSlots: 1, contextTokens: 1024, threads: 1 },
+      logger,
+    );
     try {
       for (const { text, ids, greedy, margins } of references) {
         expect(model.encoder.encode({ kind: "prompt", prompt: text })).toEqual(ids);
@@ -156,7 +160,7 @@ describe("llama engine with the bundled model", () => {
   });
 
   it("keeps text exact through tokens and back: spaces before punctuation, characters of several bytes", async () => {
-    const model = await openLlama(await resolveModel(manifest), { slots: 1, contextTokens: 64, threads: 1 }, logger);
+    const model = await openLlama(await resolveModel(manifest), { maxSlots: 1, contextTokens: 64, threads: 1 }, logger);
     try {
       const text = "hi . i (42) don't , ok ? naïve 😀 ünïcode";
       const ids = model.encoder.encode({ kind: "prompt", prompt: text });

@@ -4,29 +4,47 @@ import {
   ChimeraError,
   type Clock,
   InternalError,
-  InvalidRequestError,
   type Random,
   systemClock,
   systemRandom,
   UnavailableError,
 } from "@chimera/kernel";
 import type { Logger } from "@chimera/lifecycle";
-import type { Engine, EngineDescription, EnginePart, EngineRequest } from "../engine.ts";
+import type {
+  CompletePart,
+  Engine,
+  EngineDescription,
+  EngineInput,
+  EngineLimits,
+  EngineLoad,
+  EnginePart,
+  EngineRequest,
+  WarmedPrefix,
+} from "../engine.ts";
+import { resolveLimits } from "../limits.ts";
+import { LoadListeners } from "../load-listeners.ts";
 import { PartBuffer } from "../part-buffer.ts";
-import { resolveSampling } from "../sampling.ts";
-import { drawSeed } from "./evaluate-options.ts";
-import { type GenerationPlan, runGeneration } from "./generation.ts";
+import { PrefillRate } from "../prefill-rate.ts";
+import { ServiceTime } from "../service-time.ts";
+import { runGeneration } from "./generation.ts";
+import { type GenerationPlan, noRoom, planGeneration } from "./generation-plan.ts";
+import { KeptStates, type StateSettings } from "./kept-states.ts";
 import { type ModelSource, resolveModel } from "./model-source.ts";
 import { type LlamaSettings, type OpenedModel, openLlama } from "./open-llama.ts";
 import { SequenceSlot } from "./sequence-slot.ts";
-import { ServiceTime } from "./service-time.ts";
 import { SlotPool } from "./slot-pool.ts";
 
-export interface LlamaOptions extends LlamaSettings {
+export interface LlamaOptions extends Omit<LlamaSettings, "maxSlots"> {
   /** A GGUF file or a manifest. */
   modelPath: string;
+  /** Slots in use at first. */
+  slots: number;
+  /** To which setLimits() can raise them; less than `slots` means no more than `slots`. */
+  maxSlots?: number;
   /** Requests that may wait for a slot; one more is refused. */
   maxQueued: number;
+  /** Where states of warm prefixes are kept; undefined keeps them in slots only. */
+  states?: StateSettings | undefined;
   logger: Logger;
   clock?: Clock;
   random?: Random;
@@ -34,39 +52,55 @@ export interface LlamaOptions extends LlamaSettings {
 
 /** Throws ModelLoadError where the model can not be served. */
 export async function createLlamaEngine(options: LlamaOptions): Promise<Engine> {
+  const { clock = systemClock, logger, states } = options;
   const source = await resolveModel(options.modelPath);
-  const model = await openLlama(source, options, options.logger);
-  return new LlamaEngine(source, model, options);
+  const { contextTokens, threads, slots, maxSlots = slots } = options;
+  const settings = { contextTokens, threads, maxSlots: Math.max(slots, maxSlots) };
+  const model = await openLlama(source, settings, logger);
+  const kept = await KeptStates.open({ settings: states, setup: model.stateSetup, clock, logger });
+  return new LlamaEngine({ source, model, kept }, options);
+}
+
+interface Parts {
+  source: ModelSource;
+  model: OpenedModel;
+  kept: KeptStates;
 }
 
 class LlamaEngine implements Engine {
   readonly #source: ModelSource;
   readonly #model: OpenedModel;
-  readonly #options: LlamaOptions;
+  readonly #kept: KeptStates;
+  readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #pool: SlotPool<SequenceSlot>;
-  readonly #serviceTime: ServiceTime;
-  /** Aborted by dispose(); every generation listens. */
+  readonly #listeners = new LoadListeners();
+  readonly #serviceTime = new ServiceTime();
+  readonly #prefillRate = new PrefillRate();
+  /** Aborted by dispose(); everything that runs listens. */
   readonly #closing = new AbortController();
   /** Bounded by slots + queue. */
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<unknown>>();
   #active = 0;
   #finished = 0;
   #cancelled = 0;
   #generatedTokens = 0;
 
-  constructor(source: ModelSource, model: OpenedModel, options: LlamaOptions) {
+  constructor({ source, model, kept }: Parts, options: LlamaOptions) {
     this.#source = source;
     this.#model = model;
-    this.#options = options;
+    this.#kept = kept;
+    this.#logger = options.logger;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
-    this.#serviceTime = new ServiceTime(options.slots);
     const slots = model.sequences.map((sequence) => new SequenceSlot(sequence));
+    const { slots: inUse, maxQueued } = options;
     this.#pool = new SlotPool(slots, {
-      maxQueued: options.maxQueued,
-      retryAfterMs: (queued) => this.#serviceTime.waitMs(queued),
+      limits: { slots: inUse, maxQueued },
+      retryAfterMs: (queued) => this.#serviceTime.waitMs(queued, this.#pool.limits.slots),
+      savedPrefix: (tokens) => kept.covered(tokens),
+      onChange: () => this.#listeners.changed(),
     });
   }
 
@@ -76,16 +110,53 @@ class LlamaEngine implements Engine {
       model: this.#source.id,
       modelVersion: this.#source.sha256.slice(0, 16),
       contextTokens: this.#model.contextTokens,
-      slots: this.#pool.size,
+      ...this.#pool.limits,
       busySlots: this.#pool.busy,
       queued: this.#pool.queued,
-      maxQueued: this.#options.maxQueued,
       activeGenerations: this.#active,
       finished: this.#finished,
       cancelled: this.#cancelled,
       generatedTokens: this.#generatedTokens,
       defaultSampling: this.#source.sampling,
     };
+  }
+
+  load(): EngineLoad {
+    const { usable, limits } = this.#pool;
+    return {
+      ...limits,
+      busySlots: this.#pool.busy,
+      queuedRequests: this.#pool.queued,
+      queuedUncachedTokens: this.#pool.queuedUncachedTokens,
+      prefillTokensPerS: this.#prefillRate.tokensPerS,
+      kvTokens: usable.reduce((sum, slot) => sum + slot.heldTokens, 0),
+      kvCapacityTokens: limits.slots * this.#model.contextTokens,
+      warmPrefixes: this.#kept.warmIds(usable),
+      activeGenerations: this.#active,
+    };
+  }
+
+  onLoadChange(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  setLimits(limits: Partial<EngineLimits>): EngineLimits {
+    this.#pool.setLimits(resolveLimits(limits, this.#pool.limits, this.#model.sequences.length));
+    return this.#pool.limits;
+  }
+
+  async warmPrefix(input: EngineInput, signal: AbortSignal): Promise<WarmedPrefix> {
+    if (this.#closing.signal.aborted) throw shuttingDown();
+    if (signal.aborted) throw asCancelled(signal);
+    const prefix = this.#model.encoder.encodePrefix(input);
+    const { contextTokens } = this.#model;
+    if (prefix.length >= contextTokens) throw noRoom(input.kind, prefix.length, contextTokens);
+    const ended = AbortSignal.any([signal, this.#closing.signal]);
+    return this.#track(
+      this.#warm(prefix, ended).catch((error: unknown) => {
+        throw ended.aborted ? asCancelled(ended) : error;
+      }),
+    );
   }
 
   async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EnginePart, void, undefined> {
@@ -99,9 +170,7 @@ class LlamaEngine implements Engine {
     const buffer = new PartBuffer();
     // The reader learns of an abort at once, also while a step is still being computed.
     ended.addEventListener("abort", () => buffer.fail(asCancelled(ended)), { once: true });
-    const run = this.#run({ plan, pending, buffer, signal: ended });
-    this.#running.add(run);
-    void run.finally(() => this.#running.delete(run));
+    const run = this.#track(this.#run({ plan, pending, buffer, signal: ended }));
     try {
       yield { kind: "admitted", promptTokens: plan.prompt.length };
       yield* buffer.parts();
@@ -113,31 +182,28 @@ class LlamaEngine implements Engine {
 
   async dispose(): Promise<void> {
     this.#closing.abort(shuttingDown());
-    await Promise.all(this.#running);
+    await Promise.allSettled(this.#running);
     await this.#model.dispose();
   }
 
-  /** Everything that can refuse the request before any work. */
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work);
+    const done = () => this.#running.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
   #plan(request: EngineRequest, arrivedMs: number): GenerationPlan {
-    const sampling = resolveSampling(request.sampling, this.#source.sampling);
-    const prompt = this.#model.encoder.encode(request.input);
-    const roomTokens = this.#model.contextTokens - prompt.length;
-    const wantedTokens = request.sampling.maxTokens ?? 1;
-    if (wantedTokens > roomTokens) throw tooLong(request, prompt.length, this.#model.contextTokens);
-    return {
-      prompt,
-      sampling,
-      seed: sampling.seed ?? drawSeed(this.#random),
-      maxTokens: Math.min(sampling.maxTokens, roomTokens),
-      arrivedMs,
-    };
+    const { encoder, contextTokens } = this.#model;
+    const defaults = this.#source.sampling;
+    return planGeneration(request, { encoder, contextTokens, defaults, random: this.#random, arrivedMs });
   }
 
   /** Never rejects: how it went is told to the buffer and to the counters, once the slot is free again. */
   async #run({ plan, pending, buffer, signal }: Run): Promise<void> {
     try {
       const slot = await pending;
-      const complete = await this.#compute(slot, plan, { buffer, signal });
+      const complete = await this.#generateIn(slot, plan, { buffer, signal });
       this.#finished++;
       this.#serviceTime.record(complete.timings.totalMs - complete.timings.queueMs);
       buffer.complete(complete);
@@ -147,23 +213,44 @@ class LlamaEngine implements Engine {
     }
   }
 
-  async #compute(slot: SequenceSlot, plan: GenerationPlan, { buffer, signal }: Pick<Run, "buffer" | "signal">) {
+  async #generateIn(
+    slot: SequenceSlot,
+    plan: GenerationPlan,
+    { buffer, signal }: Pick<Run, "buffer" | "signal">,
+  ): Promise<CompletePart> {
     this.#active++;
-    try {
-      return await runGeneration(slot, plan, {
+    const compute = () =>
+      runGeneration(slot, plan, {
         model: this.#model,
         clock: this.#clock,
         signal,
         buffer,
+        recall: () => this.#kept.recall(slot, plan.prompt),
+        onPrefill: (tokens, durationMs) => this.#prefillRate.record(tokens, durationMs),
         onToken: () => this.#generatedTokens++,
       });
+    try {
+      return await this.#owning(slot, signal, compute);
+    } finally {
+      this.#active--;
+    }
+  }
+
+  async #warm(prefix: readonly number[], signal: AbortSignal): Promise<WarmedPrefix> {
+    const slot = await this.#pool.acquire(prefix, signal);
+    return this.#owning(slot, signal, () => this.#kept.warm(slot, prefix, signal));
+  }
+
+  /** Works in a slot of one's own, then gives it back. What failed without an abort leaves no state behind. */
+  async #owning<T>(slot: SequenceSlot, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
     } catch (error) {
       if (signal.aborted) throw error;
-      this.#options.logger.error({ err: error }, "a generation failed; its slot is reset");
+      this.#logger.error({ err: error }, "the work in a slot failed; the slot is reset");
       await slot.reset();
       throw error instanceof ChimeraError ? error : new InternalError("the engine failed", { cause: error });
     } finally {
-      this.#active--;
       this.#pool.release(slot);
     }
   }
@@ -174,17 +261,6 @@ interface Run {
   pending: Promise<SequenceSlot>;
   buffer: PartBuffer;
   signal: AbortSignal;
-}
-
-function tooLong(request: EngineRequest, promptTokens: number, contextTokens: number): InvalidRequestError {
-  const { maxTokens } = request.sampling;
-  if (promptTokens >= contextTokens || maxTokens === undefined) {
-    const description = `has ${promptTokens} tokens, which leaves no room for an answer in a context of ${contextTokens}; shorten it`;
-    return new InvalidRequestError([{ field: request.input.kind, description }]);
-  }
-  const room = contextTokens - promptTokens;
-  const description = `is ${maxTokens}, but ${promptTokens} prompt tokens leave room for ${room} in a context of ${contextTokens}`;
-  return new InvalidRequestError([{ field: "sampling.max_tokens", description }]);
 }
 
 /** Why the work ended, as an error of ours. */

@@ -6,14 +6,18 @@ import { checkGguf } from "./gguf-check.ts";
 import { ModelLoadError } from "./model-load-error.ts";
 import type { ModelSource } from "./model-source.ts";
 import { PromptEncoder } from "./prompt-encoder.ts";
+import type { StateSetup } from "./state-key.ts";
 import { asTokens } from "./token.ts";
 import { byteDecoder, type TokenDecoder, tokenBytesOf, windowDecoder } from "./token-decoder.ts";
 
 /** Tokens of all slots together in one step. */
 const BATCH_TOKENS = 512;
+/** Without it a batch gives the same tokens as one request alone, also above temperature 0. */
+const FLASH_ATTENTION = false;
 
 export interface LlamaSettings {
-  slots: number;
+  /** Sequences of the context: the most slots that can be in use at the same time. Memory is taken for all of them. */
+  maxSlots: number;
   /** Tokens of one request, prompt and answer; capped at what the model was trained on. */
   contextTokens: number;
   /**
@@ -29,6 +33,8 @@ export interface OpenedModel {
   encoder: PromptEncoder;
   newDecoder(): TokenDecoder;
   isEnd(token: Token): boolean;
+  /** What kept states of this model can be used with. */
+  stateSetup: StateSetup;
   dispose(): Promise<void>;
 }
 
@@ -48,18 +54,24 @@ export async function openLlama(source: ModelSource, settings: LlamaSettings, lo
     const contextTokens = Math.min(settings.contextTokens, model.trainContextSize);
     const context = await model.createContext({
       contextSize: contextTokens,
-      sequences: settings.slots,
+      sequences: settings.maxSlots,
       batchSize: BATCH_TOKENS,
       threads: settings.threads,
-      // Without it a batch gives the same tokens as one request alone, also above temperature 0.
-      flashAttention: false,
+      flashAttention: FLASH_ATTENTION,
     });
     return {
-      sequences: Array.from({ length: settings.slots }, () => context.getSequence()),
+      sequences: Array.from({ length: settings.maxSlots }, () => context.getSequence()),
       contextTokens,
       encoder: encoderOf(model, source),
       newDecoder: decoderFactory(model),
       isEnd: (token) => model.isEogToken(token),
+      stateSetup: {
+        modelSha256: source.sha256,
+        engineVersion: `llama.cpp ${llama.llamaCppRelease.release}`,
+        sequences: settings.maxSlots,
+        contextTokens,
+        flashAttention: FLASH_ATTENTION,
+      },
       dispose: () => llama.dispose(),
     };
   } catch (cause) {

@@ -95,3 +95,40 @@ describe("the bundled model's template", async () => {
     expect(() => bundled.render([user("a"), { role: "assistant", content: "b" }])).toThrow(InvalidRequestError);
   });
 });
+
+describe("the prefix of a PromptEncoder", () => {
+  it("of a conversation goes as far as every next question leaves it", () => {
+    const system: EngineMessage = { role: "system", content: "hi" };
+    const prefix = encoder().encodePrefix({ kind: "messages", messages: [system] });
+    expect(prefix).toEqual([0, 1, 1104, 1105, 2, 1]);
+    for (const content of ["a", "hi", "0"]) {
+      const prompt = encoder().encode({ kind: "messages", messages: [system, user(content)] });
+      expect(prompt.slice(0, prefix.length)).toEqual(prefix);
+    }
+  });
+
+  it("of a conversation that ends with a question is all of it", () => {
+    const input = { kind: "messages", messages: [user("a")] } as const;
+    expect(encoder().encodePrefix(input)).toEqual(encoder().encode(input));
+  });
+
+  it("of a text leaves out what becomes another token together with what follows", () => {
+    // One id per word or other character.
+    const hash = (word: string) => [...word].reduce((sum, letter) => sum * 31 + (letter.codePointAt(0) ?? 0), 7);
+    const words = (text: string) => (text.match(/\w+|\W/g) ?? []).map(hash);
+    const joined = encoder({ tokenize: words, bos: undefined });
+    expect(joined.encodePrefix({ kind: "prompt", prompt: "fix the tea" })).toEqual(words("fix the "));
+    expect(joined.encodePrefix({ kind: "prompt", prompt: "fix the tea\n" })).toEqual(words("fix the tea\n"));
+  });
+
+  it("refuses nothing at all, and what can not be told from what follows", () => {
+    expect(() => encoder().encodePrefix({ kind: "prompt", prompt: "" })).toThrow(InvalidRequestError);
+    const last = compileChatTemplate("{{ messages[-1].content }}", "x.gguf", tokens);
+    const encode = () =>
+      encoder({ template: last, bos: undefined }).encodePrefix({
+        kind: "messages",
+        messages: [{ role: "system", content: "x" }],
+      });
+    expect(encode).toThrow(/stays the same/);
+  });
+});

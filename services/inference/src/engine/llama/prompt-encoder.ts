@@ -2,6 +2,7 @@
 import { InvalidRequestError } from "@chimera/kernel";
 import type { EngineInput, EngineMessage } from "../engine.ts";
 import type { ChatTemplate } from "./chat-template.ts";
+import { commonPrefixLength } from "./token-prefix.ts";
 
 export interface EncoderParts {
   tokenize(text: string, withControlTokens: boolean): number[];
@@ -37,6 +38,21 @@ export class PromptEncoder {
     return bos === undefined || ids[0] === bos ? ids : [bos, ...ids];
   }
 
+  /**
+   * The tokens that prompts with this beginning start with, as far as a few different continuations tell: the end of a text can
+   * become another token together with what follows it. A conversation that ends with the user is complete up to the answer.
+   */
+  encodePrefix(input: EngineInput): number[] {
+    if (input.kind === "prompt" && input.prompt === "") return this.encode(input);
+    const [first = [], ...others] = continuationsOf(input).map((each) => this.encode(each));
+    const length = Math.min(first.length, ...others.map((other) => commonPrefixLength(first, other)));
+    if (length === 0) {
+      const description = "has no token that stays the same whatever follows; make it longer";
+      throw new InvalidRequestError([{ field: input.kind, description }]);
+    }
+    return first.slice(0, length);
+  }
+
   #encodeMessages(messages: readonly EngineMessage[]): number[] {
     const { template, tokenize } = this.#parts;
     if (!template) {
@@ -53,6 +69,16 @@ export class PromptEncoder {
     const plain = content.replaceAll(CUT, "");
     return this.#controlStart ? plain.replace(this.#controlStart, (first) => first + CUT) : plain;
   }
+}
+
+/** Differ in their first character, and in whether it makes one word with the text before. */
+const PROBES = ["a", " a", "0", "\n", ". "];
+
+function continuationsOf(input: EngineInput): EngineInput[] {
+  if (input.kind === "prompt") return PROBES.map((probe) => ({ kind: "prompt", prompt: input.prompt + probe }));
+  if (input.messages.at(-1)?.role === "user") return [input];
+  const withUser = (content: string): EngineMessage[] => [...input.messages, { role: "user", content }];
+  return ["a", "0"].map((content) => ({ kind: "messages", messages: withUser(content) }));
 }
 
 function escapeRegExp(text: string): string {

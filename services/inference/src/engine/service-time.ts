@@ -8,20 +8,15 @@ const MIN_WAIT_MS = 10;
 const MAX_WAIT_MS = 10_000;
 
 export class ServiceTime {
-  readonly #slots: number;
   #averageMs = INITIAL_MS;
-
-  constructor(slots: number) {
-    this.#slots = slots;
-  }
 
   record(durationMs: number): void {
     this.#averageMs += SMOOTHING * (durationMs - this.#averageMs);
   }
 
-  /** Milliseconds until `queued` waiting answers and one more have found a slot, between 10 ms and 10 s. */
-  waitMs(queued: number): number {
-    const waitMs = Math.ceil(((queued + 1) * this.#averageMs) / this.#slots);
+  /** Milliseconds until `queued` waiting answers and one more have found one of `slots`, between 10 ms and 10 s. */
+  waitMs(queued: number, slots: number): number {
+    const waitMs = Math.ceil(((queued + 1) * this.#averageMs) / slots);
     return Math.min(MAX_WAIT_MS, Math.max(MIN_WAIT_MS, waitMs));
   }
 }
