@@ -34,6 +34,6 @@ ENV NODE_ENV=production \
     CACHE_PORT=7101
 EXPOSE 7101
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["/usr/local/bin/node", "/app/healthcheck.mjs", "CACHE_PORT"]
 ENTRYPOINT ["/usr/local/bin/node", "--enable-source-maps", "--import", "@chimera/telemetry/register", "src/main.ts"]

@@ -32,6 +32,6 @@ ENV NODE_ENV=production \
     INFERENCE_PORT=7102
 EXPOSE 7102
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["/usr/local/bin/node", "/app/healthcheck.mjs", "INFERENCE_PORT"]
 ENTRYPOINT ["/usr/local/bin/node", "--enable-source-maps", "--import", "@chimera/telemetry/register", "src/main.ts"]

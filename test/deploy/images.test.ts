@@ -72,6 +72,7 @@ describe.each(SERVICE_NAMES)("the image of the %s", (service) => {
     const variable = `${service.toUpperCase()}_PORT`;
     expect(environmentOf(final.instructions)[variable]).toBe(String(DEFAULT_PORTS[service]));
     expect(final.text("EXPOSE")).toBe(String(DEFAULT_PORTS[service]));
+    expect(final.text("HEALTHCHECK")).toMatch(/^--interval=\d+s --timeout=\d+s .*CMD \[/);
     expect(final.text("HEALTHCHECK")).toContain(`"/app/healthcheck.mjs", "${variable}"`);
     expect(final.text("STOPSIGNAL")).toBe("SIGTERM");
   });

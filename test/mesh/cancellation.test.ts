@@ -39,63 +39,88 @@ describe("a client that leaves", () => {
   });
 
   it("before the first token, while its request still waits for a slot, is taken out of the queue", async () => {
-    const before = await describeEngine();
-    const open = (seed: number, options = {}) => {
-      const parts = openAnswer(test.router, longStory(seed), options)[Symbol.asyncIterator]();
-      return { parts, accepted: parts.next() };
-    };
-    // The engine takes requests in order: whoever leaves while one of these is not finished never had the slot.
-    const ahead = Array.from({ length: 8 }, (_, i) => open(10 + i));
-    await Promise.all(ahead.map(({ accepted }) => accepted));
     const leaver = new AbortController();
-    const waiting = open(3, { signal: leaver.signal });
-    await waiting.accepted;
-    leaver.abort();
-    await expect(waiting.parts.next()).rejects.toThrow();
-    const after = await until("the cancellation in the engine", async () => {
-      const now = await describeEngine();
-      return now.cancelled > before.cancelled && now;
+    await leavesQueue(async () => {
+      const waiting = begin(3, { signal: leaver.signal });
+      await waiting.accepted;
+      leaver.abort();
+      await expect(waiting.parts.next()).rejects.toThrow();
     });
-    expect(after.finished - before.finished).toBeLessThan(8n);
-    for (const { parts } of ahead) await parts.return?.();
-    const work = await workSince(before);
-    expect(work.cancelled + work.finished).toBe(9);
   });
 
-  it("of the OpenAI door stops the engine too, streamed or not", async () => {
+  it("by passing its deadline is taken out of the queue too", async () => {
+    await leavesQueue(async () => {
+      const reading = async () => {
+        for await (const _ of test.router.generate(longStory(4), { timeoutMs: 1500 })) void _;
+      };
+      await expect(reading()).rejects.toThrow(/deadline_exceeded/);
+    });
+  });
+
+  it("of the OpenAI door is taken out of the queue, streamed or not", async () => {
     for (const stream of [true, false]) {
-      const before = await describeEngine();
-      await leaveHttp({ stream });
-      expect(await workSince(before)).toMatchObject({ cancelled: 1, finished: 0 });
+      await leavesQueue(async (admitted) => {
+        const call = askHttp({ stream });
+        await until("the request in the engine", async () => (await admitted()) >= 9);
+        call.destroy();
+      });
     }
   });
 
-  it("by passing its deadline stops the engine", async () => {
+  it("of the OpenAI door stops the engine in the middle of a stream", async () => {
     const before = await describeEngine();
-    const reading = async () => {
-      for await (const _ of test.router.generate(longStory(4), { timeoutMs: 60 })) void _;
-    };
-    await expect(reading()).rejects.toThrow(/deadline_exceeded/);
+    const call = askHttp({ stream: true });
+    await new Promise<void>((resolve) => {
+      call.on("response", (response) =>
+        response.on("data", (chunk: Buffer) => {
+          if (!chunk.includes('"content":')) return;
+          call.destroy();
+          resolve();
+        }),
+      );
+    });
     expect(await workSince(before)).toMatchObject({ cancelled: 1, finished: 0 });
   });
 });
 
-/** Closes the connection as soon as the engine is at work on the answer. */
-async function leaveHttp({ stream }: { stream: boolean }): Promise<void> {
-  const body = JSON.stringify({
-    messages: [{ role: "user", content: "a story" }],
-    stream,
-    max_tokens: 900,
-    temperature: 1.5,
-    seed: 5,
-    stop: ["\u0000"],
+function begin(seed: number, options: { signal?: AbortSignal } = {}) {
+  const parts = openAnswer(test.router, longStory(seed), options)[Symbol.asyncIterator]();
+  return { parts, accepted: parts.next() };
+}
+
+/**
+ * The engine takes requests in order: whoever leaves while one of the eight ahead is not finished never had the slot.
+ * `admitted` counts the requests the engine has seen since then, the eight included.
+ */
+async function leavesQueue(leave: (admitted: () => Promise<number>) => Promise<void>): Promise<void> {
+  const before = await describeEngine();
+  const ahead = Array.from({ length: 8 }, (_, i) => begin(10 + i));
+  await Promise.all(ahead.map(({ accepted }) => accepted));
+  await leave(async () => {
+    const now = await describeEngine();
+    return Number(now.finished - before.finished + now.cancelled - before.cancelled) + now.busySlots + now.queued;
   });
+  const after = await until("the cancellation in the engine", async () => {
+    const now = await describeEngine();
+    return now.cancelled > before.cancelled && now;
+  });
+  expect(after.finished - before.finished).toBeLessThan(8n);
+  for (const { parts } of ahead) await parts.return?.();
+  const work = await workSince(before);
+  expect(work.cancelled + work.finished).toBe(9);
+}
+
+let seed = 100;
+
+/** Another seed each time: an answer that was finished once would come from the cache. */
+function askHttp({ stream }: { stream: boolean }) {
+  seed += 1;
   const call = httpRequest(`${test.mesh.url("router")}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
   });
   call.on("error", () => undefined);
-  call.end(body);
-  await until("a busy engine", async () => (await describeEngine()).activeGenerations === 1);
-  call.destroy();
+  const sampling = { max_tokens: 900, temperature: 1.5, seed, stop: ["\u0000"] };
+  call.end(JSON.stringify({ messages: [{ role: "user", content: "a story" }], stream, ...sampling }));
+  return call;
 }
