@@ -1,6 +1,7 @@
 // Services that are not on the way of a token may die at any moment: no request notices.
 import type { ServiceName } from "@chimera/supervisor";
-import { ask, cacheStatus, longStory, startTestMesh, ticket } from "@chimera/testkit";
+import { ask, cacheStatus, longStory, startTestMesh, ticket, until } from "@chimera/testkit";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, it } from "vitest";
 
 const LOST: ServiceName[] = ["cache", "evaluator", "insight"];
@@ -46,4 +47,34 @@ it("a lost inference replica leaves the other one serving", async () => {
     Array.from({ length: 24 }, (_, i) => ask(test.router, ticket(`order ${i} . the site is down`))),
   );
   expect(new Set(answers.map(({ accepted }) => accepted.servedBy)).size).toBe(1);
+});
+
+it("a replica that dies in the middle of an answer ends its stream with UNAVAILABLE and its name, on every door", async () => {
+  await using test = await startTestMesh();
+  const error = (reading: Promise<unknown>) =>
+    reading.then(
+      () => undefined,
+      (caught: unknown) => ConnectError.from(caught),
+    );
+  const overGrpc = error(ask(test.router, longStory(1)));
+  const body = {
+    messages: [{ role: "user", content: "a story" }],
+    max_tokens: 900,
+    temperature: 1.5,
+    seed: 2,
+    stop: ["\u0000"],
+  };
+  const overHttp = fetch(`${test.mesh.url("router")}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  await until("both at work", async () => (await test.inference.describe({})).activeGenerations === 2);
+  test.mesh.process("inference").kill("SIGKILL");
+  const lost = await overGrpc;
+  expect(lost?.code).toBe(Code.Unavailable);
+  expect(lost?.message).toMatch(/inference.* was lost in the middle of the answer/);
+  const response = await overHttp;
+  expect(response.status).toBe(503);
+  expect(await response.text()).toMatch(/was lost in the middle of the answer/);
 });

@@ -1,37 +1,55 @@
 // Whoever opens a stream to another service owns its end. Leaving a Connect client stream early does not cancel the server,
 // so every client stream is read through here: break, return, throw, deadline or the caller's own signal all abort it.
+import { DeadlineExceededError } from "@chimera/kernel";
 
 export interface OwnedStreamOptions {
   signal?: AbortSignal;
   timeoutMs?: number;
 }
 
-/** `open` gets the signal to pass to the call. Errors of the stream pass through unchanged. */
+/** Made once: an abort without a reason of its own would build an error with a stack for every stream that is left. */
+const LEFT = new DOMException("the reader left the stream", "AbortError");
+
+/**
+ * `open` gets the signal to pass to the call. Errors of the stream pass through unchanged; a deadline that passes is a
+ * DeadlineExceededError.
+ */
 export async function* ownedStream<T>(
   open: (signal: AbortSignal) => AsyncIterable<T>,
-  options: OwnedStreamOptions = {},
+  { signal: outer, timeoutMs }: OwnedStreamOptions = {},
 ): AsyncGenerator<T, void, undefined> {
   const controller = new AbortController();
-  const signals = [controller.signal];
-  if (options.signal) signals.push(options.signal);
-  if (options.timeoutMs !== undefined) signals.push(AbortSignal.timeout(options.timeoutMs));
-  const signal = AbortSignal.any(signals);
-  const iterator = open(signal)[Symbol.asyncIterator]();
+  const { signal } = controller;
+  const onOuterAbort = () => controller.abort(outer?.reason);
+  outer?.addEventListener("abort", onOuterAbort, { once: true });
+  if (outer?.aborted) onOuterAbort();
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => controller.abort(new DeadlineExceededError(`no end within ${timeoutMs} ms`)), timeoutMs);
   // A consumer that waits for the next part must not hold up the abort: the wait itself ends with the signal.
   const aborted = Promise.withResolvers<never>();
   aborted.promise.catch(() => undefined);
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+  signal.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
+  let ended = false;
+  let iterator: AsyncIterator<T> | undefined;
   try {
+    iterator = open(signal)[Symbol.asyncIterator]();
     for (;;) {
       if (signal.aborted) throw signal.reason;
       const step = await Promise.race([iterator.next(), aborted.promise]);
-      if (step.done) return;
+      if (step.done) {
+        ended = true;
+        return;
+      }
       yield step.value;
     }
   } finally {
-    signal.removeEventListener("abort", onAbort);
-    controller.abort();
-    await iterator.return?.().catch(() => undefined);
+    clearTimeout(timer);
+    outer?.removeEventListener("abort", onOuterAbort);
+    if (!ended) {
+      controller.abort(LEFT);
+      await iterator?.return?.().catch(() => undefined);
+    }
   }
 }

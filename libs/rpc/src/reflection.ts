@@ -1,6 +1,7 @@
 // Server reflection v1 and v1alpha, so that grpcurl and its kin need no .proto files. Both versions share one shape.
 import { type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { file_google_rpc_error_details } from "@chimera/contracts/google-rpc";
 import { ServerReflection } from "@chimera/contracts/reflection-v1";
 import { ServerReflection as ServerReflectionAlpha } from "@chimera/contracts/reflection-v1alpha";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
@@ -33,6 +34,8 @@ class Catalogue {
   constructor(services: readonly DescService[]) {
     this.#services = services;
     for (const service of services) this.#add(service.file);
+    // No service imports it, yet clients that show an error want to know its details' types.
+    this.#add(file_google_rpc_error_details);
   }
 
   answer(question: Question["messageRequest"]) {

@@ -5,19 +5,15 @@ import type { Interceptor, StreamRequest, StreamResponse, UnaryRequest, UnaryRes
 import { context, type Span, SpanKind, trace } from "@opentelemetry/api";
 import { statusName } from "./error-to-code.ts";
 
-// Probes would drown everything else.
-const UNTRACED = new Set([
-  "grpc.health.v1.Health",
-  "grpc.reflection.v1.ServerReflection",
-  "grpc.reflection.v1alpha.ServerReflection",
-]);
+/** Probes, and what services ask each other once a second: traced, they would drown everything else. */
+const UNTRACED = /^grpc\.(health|reflection)\.|\/(Describe|WatchLoad|WatchStats|Stats)$/;
 
 type Request = UnaryRequest | StreamRequest;
 type Response = UnaryResponse | StreamResponse;
 
 export function traceClient(system: "grpc" | "connectrpc"): Interceptor {
   return (next) => async (request) => {
-    if (UNTRACED.has(request.service.typeName)) return next(request);
+    if (UNTRACED.test(nameOf(request))) return next(request);
     const span = startSpan(request, SpanKind.CLIENT, system);
     const within = trace.setSpan(context.active(), span);
     injectTrace((key, value) => request.header.set(key, value), within);
@@ -29,15 +25,19 @@ export function traceClient(system: "grpc" | "connectrpc"): Interceptor {
 }
 
 export const traceServer: Interceptor = (next) => async (request) => {
-  if (UNTRACED.has(request.service.typeName)) return next(request);
+  if (UNTRACED.test(nameOf(request))) return next(request);
   const parent = extractTrace((key) => request.header.get(key));
   const system = request.header.get("content-type")?.startsWith("application/grpc") ? "grpc" : "connectrpc";
   const span = startSpan(request, SpanKind.SERVER, system, parent);
   return run({ next, request, within: trace.setSpan(parent, span), end: endOnce(span) });
 };
 
+function nameOf({ service, method }: Request): string {
+  return `${service.typeName}/${method.name}`;
+}
+
 function startSpan(request: Request, kind: SpanKind, system: string, parent = context.active()): Span {
-  const method = `${request.service.typeName}/${request.method.name}`;
+  const method = nameOf(request);
   return tracer().startSpan(
     method,
     { kind, attributes: { [names.rpcSystem]: system, [names.rpcMethod]: method } },

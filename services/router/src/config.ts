@@ -1,7 +1,7 @@
 // Settings of the router. Environment variables are read here and nowhere else.
 import { type SettingValues, setting } from "@chimera/lifecycle";
 import { z } from "zod";
-import { parseApiKeys } from "./path/tenant.ts";
+import { type ApiKey, parseApiKeys } from "./path/tenant.ts";
 
 const port = z.coerce.number().int().min(0).max(65535);
 const url = z.url({ protocol: /^https?$/, error: "expected an address like http://127.0.0.1:7101" });
@@ -41,7 +41,7 @@ export const fields = {
   apiKeys: setting(
     "ROUTER_API_KEYS",
     "Who may call: tenant=sha256-of-the-key in hex, separated by commas. Without it every caller may name a tenant",
-    z.string().default("").transform(parseApiKeys),
+    z.string().default("").transform(apiKeys),
     { secret: true },
   ),
   allowAnonymous: setting(
@@ -52,6 +52,15 @@ export const fields = {
 };
 
 export type RouterConfig = SettingValues<typeof fields>;
+
+function apiKeys(text: string, context: z.RefinementCtx): ApiKey[] {
+  try {
+    return parseApiKeys(text);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
+}
 
 function splitList(text: string): string[] {
   return text

@@ -44,7 +44,7 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
       client: cacheRpc.client,
       budgetMs: config.cacheBudgetMs,
       monotonicMs: systemClock.monotonicMs,
-      onFailure: (error, during) => logger.warn({ err: error, during }, "cache failed, served without it"),
+      onFailure: cacheFailureLog(logger),
     }),
     replicas,
     tenants: tenantResolver(config.apiKeys),
@@ -80,6 +80,23 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
       cacheRpc.close();
       await events.close();
     },
+  };
+}
+
+const LOG_EVERY_MS = 10_000;
+
+/** A cache that is away fails every request; one line in ten seconds says so. */
+function cacheFailureLog(logger: Logger) {
+  let count = 0;
+  let quietUntilMs = 0;
+  return (error: unknown, during: "lookup" | "store") => {
+    count += 1;
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs < quietUntilMs) return;
+    quietUntilMs = nowMs + LOG_EVERY_MS;
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.warn({ reason, during, failures: count }, "cache failed, served without it");
+    count = 0;
   };
 }
 

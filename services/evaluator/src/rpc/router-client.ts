@@ -1,6 +1,5 @@
 // The router as the runs see it: one function, errors as ours, every stream owned.
 import type { RouterService } from "@chimera/contracts/router";
-import { DeadlineExceededError } from "@chimera/kernel";
 import { fromConnectError, ownedStream, type RpcClient } from "@chimera/rpc";
 import type { Generate } from "../run/ask.ts";
 
@@ -16,9 +15,6 @@ export function routerGenerate(router: RpcClient<typeof RouterService>, timeoutM
       });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (error instanceof Error && error.name === "TimeoutError") {
-        throw new DeadlineExceededError(`no whole answer within ${timeoutMs} ms`, { cause: error });
-      }
       throw fromConnectError(error);
     }
   };

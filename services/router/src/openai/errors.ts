@@ -1,5 +1,5 @@
 // Our errors in the shape and with the status that OpenAI clients know.
-import type { ChimeraError, ErrorKind } from "@chimera/kernel";
+import { ChimeraError, type ErrorKind } from "@chimera/kernel";
 import { fromConnectError, toConnectError } from "@chimera/rpc";
 
 interface Mapped {
@@ -28,7 +28,8 @@ export interface HttpError {
 
 /** What is not ours becomes a 500 that says nothing of its inside; `onUnknown` gets it for the log. */
 export function toHttpError(error: unknown, onUnknown: (error: unknown) => void): HttpError {
-  const ours: ChimeraError = fromConnectError(toConnectError(error, onUnknown).cause ?? toConnectError(error));
+  const connectError = toConnectError(error, onUnknown);
+  const ours = connectError.cause instanceof ChimeraError ? connectError.cause : fromConnectError(connectError);
   const { status, type } = MAPPED[ours.kind];
   const field = ours.violations[0]?.field ?? null;
   const code = ours.kind === "not-found" && field === "model" ? "model_not_found" : null;

@@ -35,27 +35,54 @@ export function cacheDoor(options: CacheDoorOptions): CacheDoor {
   return {
     async lookup(input, signal) {
       if (options.monotonicMs() < pausedUntilMs) return { answer: undefined, reason: "cache unavailable" };
-      const budget = AbortSignal.timeout(budgetMs);
+      const budget = startBudget(budgetMs, signal);
       try {
-        const { answer, reason } = await client.lookup({ input }, { signal: AbortSignal.any([signal, budget]) });
+        const { answer, reason } = await client.lookup({ input }, { signal: budget.signal });
         failures = 0;
         return { answer, reason };
       } catch (error) {
         if (signal.aborted) return { answer: undefined, reason: "the caller left" };
         failed(error, "lookup");
-        return { answer: undefined, reason: budget.aborted ? `no answer within ${budgetMs} ms` : "cache unavailable" };
+        return {
+          answer: undefined,
+          reason: budget.isSpent() ? `no answer within ${budgetMs} ms` : "cache unavailable",
+        };
+      } finally {
+        budget.end();
       }
     },
     async store(input, answer) {
       if (stores >= MAX_STORES || options.monotonicMs() < pausedUntilMs) return;
       stores += 1;
+      const budget = startBudget(budgetMs);
       try {
-        await client.store({ input, answer }, { signal: AbortSignal.timeout(budgetMs) });
+        await client.store({ input, answer }, { signal: budget.signal });
       } catch (error) {
         failed(error, "store");
       } finally {
+        budget.end();
         stores -= 1;
       }
+    },
+  };
+}
+
+/** Made once, since it carries nothing: an error with a stack per slow answer is what an overloaded router needs least. */
+const SPENT = new DOMException("the cache's budget is spent", "TimeoutError");
+
+/** A time-out that is taken back when the answer is there; AbortSignal.timeout() would fire all the same. */
+function startBudget(budgetMs: number, outer?: AbortSignal) {
+  const controller = new AbortController();
+  const onOuterAbort = () => controller.abort(outer?.reason);
+  outer?.addEventListener("abort", onOuterAbort, { once: true });
+  if (outer?.aborted) onOuterAbort();
+  const timer = setTimeout(() => controller.abort(SPENT), budgetMs);
+  return {
+    signal: controller.signal,
+    isSpent: () => controller.signal.reason === SPENT,
+    end() {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", onOuterAbort);
     },
   };
 }

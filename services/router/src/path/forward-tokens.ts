@@ -2,7 +2,8 @@
 import { create } from "@bufbuild/protobuf";
 import { type StoredAnswer, StoredAnswerSchema } from "@chimera/contracts/cache";
 import type { GenerateResponse } from "@chimera/contracts/common";
-import { UnavailableError } from "@chimera/kernel";
+import { type ChimeraError, UnavailableError } from "@chimera/kernel";
+import { fromConnectError } from "@chimera/rpc";
 import type { Outcome } from "../measure/outcome.ts";
 
 /** Text kept for the cache; a longer answer is forwarded but not stored. */
@@ -34,17 +35,27 @@ export interface ForwardOptions {
   copy: AnswerCopy;
 }
 
-/** Yields deltas, then complete. Throws UnavailableError where the stream ends without it. */
+/** Yields deltas, then complete. Throws UnavailableError where the replica is lost before it. */
 export async function* forwardTokens(
   upstream: AsyncIterable<GenerateResponse>,
   { replicaName, outcome, copy }: ForwardOptions,
 ): AsyncGenerator<GenerateResponse> {
-  for await (const response of upstream) {
-    if (response.part.case === "accepted") continue;
-    outcome.part(response);
-    copy.add(response);
-    yield response;
-    if (response.part.case === "complete") return;
+  try {
+    for await (const response of upstream) {
+      if (response.part.case === "accepted") continue;
+      outcome.part(response);
+      copy.add(response);
+      yield response;
+      if (response.part.case === "complete") return;
+    }
+  } catch (error) {
+    throw lost(replicaName, fromConnectError(error));
   }
-  throw new UnavailableError(`${replicaName} ended the stream in the middle of the answer`);
+  throw lost(replicaName);
+}
+
+/** What the connection to a replica says of its end is for the log; callers get to know which replica it was. */
+function lost(replicaName: string, cause?: ChimeraError): ChimeraError {
+  if (cause && cause.kind !== "unavailable" && cause.kind !== "internal") return cause;
+  return new UnavailableError(`${replicaName} was lost in the middle of the answer`, { cause });
 }

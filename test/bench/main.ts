@@ -1,0 +1,30 @@
+// Entry point of `npm run bench`.
+import type { Benchmark } from "./benchmark.ts";
+import { cancelBenchmark } from "./cancel.bench.ts";
+import { helpText, parseCommandLine, UsageError } from "./command-line.ts";
+import { meshBenchmark } from "./mesh.bench.ts";
+import { runBenchmark } from "./run.ts";
+
+const BENCHMARKS: readonly Benchmark[] = [meshBenchmark, cancelBenchmark];
+const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
+
+const out = (text: string) => void process.stdout.write(text);
+const err = (text: string) => void process.stderr.write(text);
+const interrupt = new AbortController();
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(name, () => interrupt.abort(new Error(`ended by ${name}`)));
+}
+
+try {
+  const command = parseCommandLine(process.argv.slice(2), BENCHMARKS);
+  if (command === "help") out(helpText(BENCHMARKS));
+  else await runBenchmark(command, { interrupted: interrupt.signal, out, err });
+} catch (error) {
+  err(`${error instanceof Error ? error.message : String(error)}\n`);
+  if (error instanceof UsageError) err("--help shows what is possible.\n");
+  process.exitCode = interrupt.signal.aborted
+    ? EXIT.interrupted
+    : error instanceof UsageError
+      ? EXIT.usage
+      : EXIT.failed;
+}
