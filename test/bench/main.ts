@@ -2,10 +2,11 @@
 import type { Benchmark } from "./benchmark.ts";
 import { cancelBenchmark } from "./cancel.bench.ts";
 import { helpText, parseCommandLine, UsageError } from "./command-line.ts";
+import { engineBenchmark } from "./engine.bench.ts";
 import { meshBenchmark } from "./mesh.bench.ts";
 import { runBenchmark } from "./run.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [meshBenchmark, cancelBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [meshBenchmark, cancelBenchmark, engineBenchmark];
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
 
 const out = (text: string) => void process.stdout.write(text);
