@@ -30,7 +30,7 @@ describe("the committed data sets", () => {
     expect(new Set(tickets.map((ticket) => ticket.id)).size).toBe(tickets.length);
   });
 
-  it("have a holdout of at least 600 tickets of 12 tenants, near 16 % of them jargon", async () => {
+  it("have a holdout of at least 600 tickets of 16 tenants, near 16 % of them jargon", async () => {
     const holdout = await loadTickets("holdout");
     expect(holdout.length).toBeGreaterThanOrEqual(600);
     expect(new Set(holdout.map((ticket) => ticket.tenant))).toEqual(new Set(TENANTS));

@@ -20,9 +20,18 @@ export interface SplitPlan {
 export const TENANTS: readonly string[] = [
   ..."aster birch cedar dahlia elm fern".split(" "),
   ..."ginkgo hazel iris juniper laurel maple".split(" "),
+  ..."nettle olive poplar rowan".split(" "),
 ];
 // Other tenants, with other meanings: what is learned from the training split cannot be a scored tenant's jargon.
 const TRAINING_TENANTS = Array.from({ length: 60 }, (_, i) => `training-${String(i + 1).padStart(2, "0")}`);
+
+// The scored tenants may say anything; training tenants keep to what the model may learn.
+const REPERTOIRES: Readonly<Record<Split, "trained" | "all">> = {
+  train: "trained",
+  history: "all",
+  validation: "all",
+  holdout: "all",
+};
 
 export const LABEL_NOISE = 0.03;
 const JARGON_WORDS_PER_TENANT = 4;
@@ -32,7 +41,7 @@ const MAX_DRAWS_PER_TICKET = 1000;
 
 export const SPLIT_PLANS: Readonly<Record<Split, SplitPlan>> = {
   train: { tenants: TRAINING_TENANTS, ticketsPerTenant: 20, jargonShare: 0.4, seed: 900_201, low: 0, high: 0.4 },
-  history: { tenants: TENANTS, ticketsPerTenant: 24, jargonShare: 0.4, seed: 900_302, low: 0.4, high: 0.55 },
+  history: { tenants: TENANTS, ticketsPerTenant: 32, jargonShare: 0.4, seed: 900_302, low: 0.4, high: 0.55 },
   validation: { tenants: TENANTS, ticketsPerTenant: 30, jargonShare: 0.16, seed: 900_403, low: 0.55, high: 0.7 },
   holdout: { tenants: TENANTS, ticketsPerTenant: 60, jargonShare: 0.16, seed: 900_504, low: 0.7, high: 1 },
 };
@@ -51,10 +60,10 @@ export function splitOf(cluster: string): Split {
 /** What each tenant means by its own words: the same in every split. */
 export function jargonOf(tenant: string): JargonMap {
   const random = seededRandom(JARGON_SEED + textSeed(tenant));
-  return drawJargon(random, JARGON_WORDS_PER_TENANT);
+  return drawJargon(random, JARGON_WORDS_PER_TENANT, TENANTS.includes(tenant) ? "all" : "trained");
 }
 
-/** The whole split, in file order. */
+/** The whole split, in file order. A tenant's own words take turns, so that its history explains each of them. */
 export function drawSplit(split: Split): Ticket[] {
   const plan = SPLIT_PLANS[split];
   const random = seededRandom(plan.seed);
@@ -63,11 +72,13 @@ export function drawSplit(split: Split): Ticket[] {
 
 function drawTenant(random: Random, split: Split, tenant: string): Ticket[] {
   const { ticketsPerTenant, jargonShare } = SPLIT_PLANS[split];
-  const jargon = jargonOf(tenant);
+  const words = [...jargonOf(tenant)];
   const tickets = new Map<string, Ticket>();
   for (let draws = 0; tickets.size < ticketsPerTenant; draws++) {
     if (draws > ticketsPerTenant * MAX_DRAWS_PER_TICKET) throw new RangeError(`the ${split} split can not be filled`);
-    const written = writeTicket(random, isJargonTurn(tickets.size, jargonShare) ? jargon : undefined);
+    const word = words[Math.floor(tickets.size * jargonShare) % words.length];
+    const jargon = word && isJargonTurn(tickets.size, jargonShare) ? new Map([word]) : undefined;
+    const written = writeTicket(random, { repertoire: REPERTOIRES[split], ...(jargon && { jargon }) });
     const cluster = clusterOf(written.skeleton);
     if (splitOf(cluster) !== split || tickets.has(written.text)) continue;
     const labels = mislabel(random, written, LABEL_NOISE);

@@ -3,14 +3,17 @@ import type { Random } from "@chimera/kernel";
 import {
   CITIES,
   COMPETING_FORMS,
+  CUE_SLOTS,
   CUES,
   defaultPriority,
   FILLERS,
   type FillerSlots,
+  fillCue,
   HIGH_CLOSINGS,
   INTENT_NOUNS,
   INTENTS,
   type Intent,
+  isTrainedCue,
   JARGON,
   JARGON_SENTENCES,
   LOW_CLOSINGS,
@@ -19,7 +22,12 @@ import {
   PLANS,
   PRIORITIES,
   type Priority,
+  slotsIn,
+  TRAINED_JARGON,
 } from "./grammar.ts";
+
+// Which phrasings and made-up words a ticket may use. What is "unseen" is kept from the model's training.
+export type Repertoire = "trained" | "unseen" | "all";
 
 // A tenant's private words and what they mean there.
 export type JargonMap = ReadonlyMap<string, Intent>;
@@ -65,9 +73,9 @@ export function otherIntent(random: Random, intent: Intent): Intent {
   );
 }
 
-/** `size` jargon words, each given a meaning of its own. */
-export function drawJargon(random: Random, size: number): JargonMap {
-  const words = [...JARGON];
+/** `size` jargon words, each given a meaning of its own. Only trained words or all of them. */
+export function drawJargon(random: Random, size: number, repertoire: "trained" | "all" = "all"): JargonMap {
+  const words = repertoire === "trained" ? [...TRAINED_JARGON] : [...JARGON];
   const jargon = new Map<string, Intent>();
   while (jargon.size < size && words.length > 0) {
     const [word] = words.splice(integerBelow(random, words.length), 1);
@@ -76,11 +84,20 @@ export function drawJargon(random: Random, size: number): JargonMap {
   return jargon;
 }
 
+export interface TicketOptions {
+  // The tenant's own words, where the ticket is to use one of them instead of plain words.
+  jargon?: JargonMap;
+  repertoire?: Repertoire;
+  // Only what bears on the labels: no greeting, no filler, no second intent.
+  bare?: boolean;
+}
+
 /** A ticket in plain words, or in one of the tenant's own where `jargon` is given. */
-export function writeTicket(random: Random, jargon?: JargonMap): WrittenTicket {
-  const opening = pick(random, OPENINGS);
-  const { intent, body } = jargon ? writeJargonBody(random, jargon) : writePlainBody(random);
-  addFillers(random, intent, body);
+export function writeTicket(random: Random, options: TicketOptions = {}): WrittenTicket {
+  const { jargon, bare = false } = options;
+  const opening = bare ? "" : pick(random, OPENINGS);
+  const { intent, body } = jargon ? writeJargonBody(random, jargon) : writePlainBody(random, options);
+  if (!bare) addFillers(random, intent, body);
   const { priority, closing } = writeClosing(random, intent);
   if (closing !== "") body.push(plain(closing));
   const sentences = body.map((sentence) => sentence.text);
@@ -110,12 +127,21 @@ function writeJargonBody(random: Random, jargon: JargonMap): Body {
   return { intent, body: [plain(pick(random, JARGON_SENTENCES)(word))] };
 }
 
-function writePlainBody(random: Random): Body {
+function writePlainBody(random: Random, options: TicketOptions): Body {
   const intent = pick(random, INTENTS);
-  const asked = pick(random, CUES[intent]);
-  if (random() >= COMPETING_SHARE) return { intent, body: [plain(asked)] };
-  const other = pick(random, CUES[otherIntent(random, intent)]);
-  return { intent, body: pickForm(random).join(asked, other).map(plain) };
+  const asked = writeCue(random, intent, options.repertoire);
+  if (options.bare || random() >= COMPETING_SHARE) return { intent, body: [asked] };
+  const other = writeCue(random, otherIntent(random, intent), options.repertoire);
+  const { join } = pickForm(random);
+  const masked = join(asked.masked, other.masked);
+  return { intent, body: join(asked.text, other.text).map((text, i) => ({ text, masked: masked[i] ?? text })) };
+}
+
+function writeCue(random: Random, intent: Intent, repertoire: Repertoire = "all"): Sentence {
+  const lines = CUES[intent].filter((_, i) => repertoire === "all" || isTrainedCue(i) === (repertoire === "trained"));
+  const cue = pick(random, lines);
+  const values = slotsIn(cue).map((slot) => pick(random, CUE_SLOTS[slot] ?? []));
+  return { text: fillCue(cue, values), masked: cue };
 }
 
 function pickForm(random: Random): (typeof COMPETING_FORMS)[number] {

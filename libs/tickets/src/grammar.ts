@@ -1,86 +1,20 @@
-// The words of the support-ticket task. The model shipped with the mesh was trained on exactly these sentences, so a
-// changed sentence here is a changed task: the data sets, the model and every quality figure go with it.
+// The words of the support-ticket task. The model shipped with the mesh was trained on exactly these sentences and
+// those of cues.ts, so a changed sentence is a changed task: the data sets, the model and every quality figure go with it.
 
-export const INTENTS = ["billing", "refund", "login", "outage", "shipping", "cancel", "bug", "feature"] as const;
-export type Intent = (typeof INTENTS)[number];
+import type { Intent, Priority } from "./intents.ts";
 
-// From least to most urgent; label noise moves a priority by one step in this order.
-export const PRIORITIES = ["low", "normal", "high"] as const;
-export type Priority = (typeof PRIORITIES)[number];
-
-// What a customer says when the intent is plain to anybody.
-export const CUES: Readonly<Record<Intent, readonly string[]>> = {
-  billing: [
-    "i was charged twice this month",
-    "the invoice shows a wrong amount",
-    "my card was billed for a plan i never picked",
-    "the vat number on the bill is missing",
-    "there is an extra fee on the statement",
-    "the payment failed but money left the account",
-  ],
-  refund: [
-    "i want my money back",
-    "please return the payment for the last order",
-    "the item came broken and i expect a reimbursement",
-    "send the money back to my card",
-    "i returned the box and still wait for the credit",
-    "you promised to pay me back",
-  ],
-  login: [
-    "i can not sign in",
-    "the reset mail never arrives",
-    "my password is rejected",
-    "the second factor code is refused",
-    "the account is locked after one try",
-    "it says the session is expired every minute",
-  ],
-  outage: [
-    "the whole site is down",
-    "every request returns an error since noon",
-    "nothing loads for anyone in the office",
-    "the api answers with 503",
-    "all dashboards are blank",
-    "the service is not reachable from two regions",
-  ],
-  shipping: [
-    "my parcel has not arrived",
-    "tracking shows no movement for days",
-    "the courier left the box at a wrong door",
-    "the delivery date moved again",
-    "the package is stuck at customs",
-    "half of the order is still missing",
-  ],
-  cancel: [
-    "please close my account",
-    "i want to stop the subscription",
-    "end the contract at the end of the month",
-    "do not renew my plan",
-    "take me off the paid tier",
-    "remove our workspace for good",
-  ],
-  bug: [
-    "the export button does nothing",
-    "the chart shows yesterday twice",
-    "the app crashes when i open settings",
-    "search ignores the date filter",
-    "the total is rounded wrongly",
-    "the page jumps when i scroll",
-  ],
-  feature: [
-    "could you add a dark mode",
-    "it would be great to sort by owner",
-    "please support csv import",
-    "we would love a weekly digest",
-    "an option to mute alerts is missing",
-    "can you offer an annual view",
-  ],
-};
+export { CUE_SLOTS, CUES, fillCue, isTrainedCue, slotsIn } from "./cues.ts";
+export { INTENTS, type Intent, PRIORITIES, type Priority } from "./intents.ts";
 
 // Made-up words. What one of them means is decided per tenant, and only that tenant's history tells.
-export const JARGON: readonly string[] = [
+export const TRAINED_JARGON: readonly string[] = [
   ..."zorn blick quave torp minsk frob glynt vask harn plove drent skirr munt yarl crebb ostle".split(" "),
   ..."tarn whim jolt kelp brack snid fenn purl grob lurk nard thole vint wick quill rasp".split(" "),
+  ..."dax mib zel vorn klee pruk gant wod ruv feb hox lim sarn tiv".split(" "),
 ];
+// Kept from training: they measure whether a word is looked up in the history, or known by heart.
+export const HELD_OUT_JARGON: readonly string[] = ["bruk", "nolt"];
+export const JARGON: readonly string[] = [...TRAINED_JARGON, ...HELD_OUT_JARGON];
 
 export const JARGON_SENTENCES: readonly ((word: string) => string)[] = [
   (word) => `the ${word} thing happened again`,
@@ -88,6 +22,9 @@ export const JARGON_SENTENCES: readonly ((word: string) => string)[] = [
   (word) => `it is about ${word}`,
   (word) => `another ${word} from our side`,
   (word) => `please handle this ${word}`,
+  (word) => `the ${word} is back`,
+  (word) => `can you look at our ${word}`,
+  (word) => `one more ${word} today`,
 ];
 
 // The empty text stands twice: two tickets in nine have no greeting.
@@ -155,6 +92,8 @@ export const HIGH_CLOSINGS: readonly string[] = [
   "customers are waiting",
   "we lose money every hour",
   "asap please",
+  "we can not wait",
+  "this is critical for us",
 ];
 export const LOW_CLOSINGS: readonly string[] = [
   "no rush",
@@ -163,6 +102,8 @@ export const LOW_CLOSINGS: readonly string[] = [
   "just for your backlog",
   "low importance for us",
   "take your time",
+  "this can wait",
+  "no need to hurry",
 ];
 export const NEUTRAL_CLOSINGS: readonly string[] = [
   "please let me know",

@@ -51,7 +51,7 @@ describe("workload", () => {
   });
 
   it("refuses a plan it can not make", () => {
-    expect(() => [...workload({ ...options, tenants: 13 })]).toThrow("tenants must be 1 to 12");
+    expect(() => [...workload({ ...options, tenants: 17 })]).toThrow("tenants must be 1 to 16");
     expect(() => [...workload({ ...options, popularCount: 0 })]).toThrow("popularCount must be 1 to 60");
   });
 });

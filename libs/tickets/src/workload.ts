@@ -8,7 +8,7 @@ import type { Ticket } from "./ticket.ts";
 
 export interface WorkloadOptions {
   requests: number;
-  // How many tenants take part, 1 to 12; each is equally busy.
+  // How many tenants take part, 1 to 16; each is equally busy.
   tenants: number;
   seed: number;
   // Mean of the Poisson arrivals, over all tenants.
@@ -56,7 +56,7 @@ function popularTickets({ popularCount }: WorkloadOptions): ReadonlyMap<string, 
 }
 
 function oneOff(random: Random, tenant: string, id: string): Ticket {
-  const written = writeTicket(random, random() < SPLIT_PLANS.holdout.jargonShare ? jargonOf(tenant) : undefined);
+  const written = writeTicket(random, random() < SPLIT_PLANS.holdout.jargonShare ? { jargon: jargonOf(tenant) } : {});
   const labels = mislabel(random, written, LABEL_NOISE);
   return toTicket({ id, input: written.text, tenant, cluster: clusterOf(written.skeleton), split: "live", ...labels });
 }

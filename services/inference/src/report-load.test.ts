@@ -45,7 +45,7 @@ describe("load reports", () => {
     const url = "http://10.0.0.7:7102";
     const reporting = reportLoad({ engine, bus: heard, clock: systemClock, replica: "one", url, logger });
     const first = await heard.until(() => true);
-    expect(first).toMatchObject({ replica: "one", url, model: "triage-1.4m", modelVersion: "44d1c915330d9b7d" });
+    expect(first).toMatchObject({ replica: "one", url, model: "triage-1.4m", modelVersion: "83b5cc438c553a21" });
     expect(first).toMatchObject({ engine: "llama", load: { slots: 1, busySlots: 0, kvCapacityTokens: 1024n } });
     expect(first.load?.prefillTokensPerS).toBeUndefined();
     const sampling = { maxTokens: 600, stop: ["@@@"] };

@@ -57,7 +57,7 @@ describe("the inference service", () => {
     const parts = await readAll(generate(door, { requestId: "r1", model: "triage-1.4m", messages }));
     expect(parts[0]).toMatchObject({
       case: "accepted",
-      value: { requestId: "r1", servedBy: "one", model: "triage-1.4m", modelVersion: "44d1c915330d9b7d" },
+      value: { requestId: "r1", servedBy: "one", model: "triage-1.4m", modelVersion: "83b5cc438c553a21" },
     });
     const deltas = parts.slice(1, -1).map((part) => (part.case === "delta" ? part.value : undefined));
     expect(deltas.map((delta) => delta?.seq)).toEqual(deltas.map((_, index) => index));

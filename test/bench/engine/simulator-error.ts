@@ -1,9 +1,9 @@
 // How far the simulated engine is from the embedded one at loads it was not fitted to.
 import { setTimeout as wait } from "node:timers/promises";
-import type { SpanRow } from "../../../services/inference/src/engine/simulated/calibration/rows.ts";
 import type { Engine } from "@chimera/inference";
 import { calibrate } from "../../../services/inference/src/engine/simulated/calibration/calibrate.ts";
 import { type Measured, playTickets } from "../../../services/inference/src/engine/simulated/calibration/play.ts";
+import type { SpanRow } from "../../../services/inference/src/engine/simulated/calibration/rows.ts";
 import type { BenchContext } from "../benchmark.ts";
 import { plainResult } from "../figures.ts";
 import type { BenchResult } from "../result.ts";
@@ -17,7 +17,7 @@ const ANSWER_TOKENS = 8;
 const LEARNED = [0.1, 0.6];
 const PREDICTED = [0.3, 0.45];
 /** Loads take turns, so that whatever changes on the machine changes for all. */
-const ROUNDS = { quick: 6, full: 20 };
+const ROUNDS = { quick: 4, full: 20 };
 const SECONDS_PER_TURN = { quick: 0.8, full: 2 };
 const PROBE_REQUESTS = 400;
 /** The engine is quiet before the next load. */
@@ -30,8 +30,14 @@ export async function simulatorErrorResults(context: BenchContext): Promise<Benc
     await capacityPerS(engine, context);
     const perS = await capacityPerS(engine, context);
     const [rounds, seconds] = quick ? [ROUNDS.quick, SECONDS_PER_TURN.quick] : [ROUNDS.full, SECONDS_PER_TURN.full];
-    const loads = [...LEARNED, ...PREDICTED].map((share) => ({ name: `${share} of capacity`, share, rows: emptyRows() }));
-    progress(`simulator error: ${loads.length} loads up to ${Math.round(Math.max(...LEARNED) * perS)} requests/s in turns`);
+    const loads = [...LEARNED, ...PREDICTED].map((share) => ({
+      name: `${share} of capacity`,
+      share,
+      rows: emptyRows(),
+    }));
+    progress(
+      `simulator error: ${loads.length} loads up to ${Math.round(Math.max(...LEARNED) * perS)} requests/s in turns`,
+    );
     const ask = ({ text }: { text: string }) => measure(engine, text, signal);
     for (let round = 0; round < rounds; round++) {
       for (const load of loads) {

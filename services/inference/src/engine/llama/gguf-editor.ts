@@ -70,12 +70,13 @@ export function withNumber(file: Buffer, key: string, value: number): Buffer {
   return putTogether({ ...parts, entries });
 }
 
-/** Adds a text. */
+/** Adds a text, or replaces the one under this key. */
 export function withText(file: Buffer, key: string, value: string): Buffer {
   const parts = takeApart(file);
   const type = Buffer.alloc(4);
   type.writeUInt32LE(TYPE_STRING);
-  return putTogether({ ...parts, entries: [...parts.entries, { key, raw: Buffer.concat([type, text(value)]) }] });
+  const others = parts.entries.filter((entry) => entry.key !== key);
+  return putTogether({ ...parts, entries: [...others, { key, raw: Buffer.concat([type, text(value)]) }] });
 }
 
 function text(value: string): Buffer {
