@@ -4,7 +4,7 @@ import os
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TICKETS = os.environ.get('TICKETS', os.path.join(HERE, '../../../../libs/tickets'))
+TICKETS = os.path.join(HERE, '../../../../libs/tickets')
 NODE = os.environ.get('NODE', 'node')
 
 

@@ -2,12 +2,9 @@
 // Usage: node measure.ts MODEL.gguf [--split holdout] [--out FILE.json]
 import { writeFile } from "node:fs/promises";
 import { cpuUsage } from "node:process";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import * as tickets from "@chimera/tickets";
 import { getLlama, type LlamaContextSequence, LlamaLogLevel, type LlamaModel, type Token } from "node-llama-cpp";
-
-const library = process.env.TICKETS ?? fileURLToPath(new URL("../../../../libs/tickets", import.meta.url));
-const tickets: typeof import("@chimera/tickets") = await import(`${library}/src/index.ts`);
 
 const SLOTS = 8;
 const LONGEST_ANSWER = 16;
@@ -104,7 +101,7 @@ async function answer({ slot, ids, temperature, seed }: AnswerOptions): Promise<
 
 // "refund normal", intent=refund priority=normal and {"intent":"refund","priority":"normal"} all hold the two words in order.
 function labelsIn(text: string): { intent: string | undefined; priority: string | undefined } {
-  const words = text.match(/[a-z]+/g) ?? [];
+  const words: readonly string[] = text.match(/[a-z]+/g) ?? [];
   return {
     intent: tickets.INTENTS.find((label) => words.includes(label)),
     priority: tickets.PRIORITIES.find((label) => words.includes(label)),
