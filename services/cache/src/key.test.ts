@@ -26,6 +26,8 @@ const sampling = fc.record(
     seed: fc.constantFrom(0, 7),
     maxTokens: fc.constantFrom(0, 16),
     stop: fc.array(text, { maxLength: 3 }),
+    jsonSchema: fc.constantFrom("", "{}"),
+    grammar: fc.constantFrom("", 'root ::= "a"'),
   },
   { requiredKeys: [] },
 );
@@ -42,7 +44,17 @@ const input = fc
 
 /** Decides equality field by field, without any serialised form that could share a defect with the key. */
 function meansTheSame(a: CacheKeyInput, b: CacheKeyInput): boolean {
-  const names = ["temperature", "topP", "topK", "minP", "repetitionPenalty", "seed", "maxTokens"] as const;
+  const names = [
+    "temperature",
+    "topP",
+    "topK",
+    "minP",
+    "repetitionPenalty",
+    "seed",
+    "maxTokens",
+    "jsonSchema",
+    "grammar",
+  ] as const;
   const stopOf = (of: CacheKeyInput) => of.sampling?.stop ?? [];
   return (
     a.tenant === b.tenant &&
@@ -73,6 +85,8 @@ const changes: Record<string, (of: CacheKeyInput) => CacheKeyInput> = {
   "another message": (of) => ({ ...of, messages: [...of.messages, create(MessageSchema)] }),
   "an empty stop text": (of) => withSampling(of, { stop: [...(of.sampling?.stop ?? []), ""] }),
   "a stop text": (of) => withSampling(of, { stop: ["END", ...(of.sampling?.stop ?? [])] }),
+  "a JSON schema": (of) => withSampling(of, { jsonSchema: `${of.sampling?.jsonSchema ?? ""} ` }),
+  "a grammar": (of) => withSampling(of, { grammar: `${of.sampling?.grammar ?? ""} ` }),
   seed: (of) => withSampling(of, { seed: (of.sampling?.seed ?? 0) + 1 }),
 };
 
@@ -135,6 +149,11 @@ describe("cacheKey", () => {
       const unset = cacheKey(sampleInput({ sampling: {} })).hash;
       expect(cacheKey(sampleInput({ sampling: { [name]: 0 } })).hash, name).not.toBe(unset);
     }
+  });
+
+  it("tells a grammar from a JSON schema with the same text", () => {
+    const hashes = ["grammar", "jsonSchema"].map((name) => cacheKey(sampleInput({ sampling: { [name]: "{}" } })).hash);
+    expect(new Set(hashes).size).toBe(2);
   });
 
   it("takes no sampling and empty sampling for the same", () => {

@@ -35,6 +35,15 @@ describe("validateGenerate", () => {
     });
   });
 
+  it("tells a JSON schema from a grammar, and takes one of them at most", () => {
+    const grammarOf = (sampling: object) => validate({ prompt: "a", sampling }).sampling.grammar;
+    expect(grammarOf({ jsonSchema: "{}" })).toEqual({ kind: "json-schema", text: "{}" });
+    expect(grammarOf({ grammar: 'root ::= "a"' })).toEqual({ kind: "gbnf", text: 'root ::= "a"' });
+    expect(grammarOf({})).toBeUndefined();
+    expect(violationsOf({ prompt: "a", sampling: { jsonSchema: "{}", grammar: "x" } })).toEqual(["sampling.grammar"]);
+    expect(violationsOf({ prompt: "a", sampling: { jsonSchema: "" } })).toEqual(["sampling.json_schema"]);
+  });
+
   it("names field, asked model and served model", () => {
     const asked = () => validate({ model: "other", messages: [user] });
     expect(asked).toThrow(NotFoundError);

@@ -2,7 +2,7 @@
 import { type Message, Role, type SamplingParams } from "@chimera/contracts/common";
 import type { GenerateRequest, WarmPrefixRequest } from "@chimera/contracts/inference";
 import { type FieldViolation, InvalidRequestError, NotFoundError } from "@chimera/kernel";
-import type { EngineInput, EngineMessage, EngineRequest, MessageRole, Sampling } from "./engine/engine.ts";
+import type { EngineInput, EngineMessage, EngineRequest, Grammar, MessageRole, Sampling } from "./engine/engine.ts";
 import { samplingViolations } from "./engine/sampling.ts";
 
 export interface RequestLimits {
@@ -27,7 +27,7 @@ export function validateGenerate(request: GenerateRequest, limits: RequestLimits
   const sampling = samplingOf(request.sampling);
   const violations = requestIdViolations(request.requestId);
   const input = readInput(request, limits, violations);
-  violations.push(...samplingViolations(sampling));
+  violations.push(...samplingViolations(sampling), ...constraintViolations(request.sampling));
   if (violations.length > 0) throw new InvalidRequestError(violations);
   return { input, sampling };
 }
@@ -107,7 +107,18 @@ function samplingOf(params: SamplingParams | undefined): Partial<Sampling> {
     seed,
     maxTokens,
     stop: stop.length > 0 ? stop : undefined,
+    grammar: grammarOf(params),
   };
+}
+
+function grammarOf({ jsonSchema, grammar }: SamplingParams): Grammar | undefined {
+  if (jsonSchema !== undefined) return { kind: "json-schema", text: jsonSchema };
+  return grammar === undefined ? undefined : { kind: "gbnf", text: grammar };
+}
+
+function constraintViolations(params: SamplingParams | undefined): FieldViolation[] {
+  if (params?.jsonSchema === undefined || params.grammar === undefined) return [];
+  return [{ field: "sampling.grammar", description: "give grammar or json_schema, not both" }];
 }
 
 function clip(text: string): string {

@@ -25,6 +25,13 @@ export interface Sampling {
   maxTokens: number;
   /** Texts that end the answer and are not part of it. */
   stop: readonly string[];
+  /** What the answer follows; its end is the answer's. With one, the model's default stop texts do not apply. */
+  grammar?: Grammar | undefined;
+}
+
+export interface Grammar {
+  kind: "gbnf" | "json-schema";
+  text: string;
 }
 
 export interface EngineRequest {
@@ -90,7 +97,7 @@ export interface EngineDescription {
   cancelled: number;
   generatedTokens: number;
   /** What an unset field of a request means. */
-  defaultSampling: Sampling;
+  defaultSampling: Omit<Sampling, "grammar">;
 }
 
 /** How busy an engine is, for whoever chooses between replicas. */
@@ -144,7 +151,7 @@ export interface Engine {
   warmPrefix(input: EngineInput, signal: AbortSignal): Promise<WarmedPrefix>;
   /**
    * Nothing happens before the first part is asked for. Leaving the iteration, or the signal, ends the work and frees the slot.
-   * Errors: InvalidRequestError where the request can not fit or a value is out of range, OverloadedError where the queue is
+   * Errors: InvalidRequestError where the request can not fit, a value is out of range or a grammar can not be followed, OverloadedError where the queue is
    * full, UnavailableError after dispose() began, CancelledError (or the signal's own ChimeraError) after an abort.
    */
   generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EnginePart>;

@@ -1,7 +1,7 @@
 import { InvalidRequestError } from "@chimera/kernel";
 import { describe, expect, it } from "vitest";
-import type { Sampling } from "./engine.ts";
-import { resolveSampling, samplingViolations } from "./sampling.ts";
+import type { Grammar, Sampling } from "./engine.ts";
+import { refuseGrammar, resolveSampling, samplingViolations } from "./sampling.ts";
 
 const defaults: Sampling = {
   temperature: 0.7,
@@ -13,6 +13,9 @@ const defaults: Sampling = {
   maxTokens: 10,
   stop: ["\n"],
 };
+
+const gbnf = (text: string): Grammar => ({ kind: "gbnf", text });
+const schema = (text: string): Grammar => ({ kind: "json-schema", text });
 
 describe("samplingViolations", () => {
   it.each<[Partial<Sampling>, Partial<Sampling>, string]>([
@@ -28,6 +31,8 @@ describe("samplingViolations", () => {
     [{ seed: 2 ** 32 - 1 }, { seed: 2 ** 32 }, "sampling.seed"],
     [{ maxTokens: 1 }, { maxTokens: 0 }, "sampling.max_tokens"],
     [{ stop: Array(8).fill("x") }, { stop: Array(9).fill("x") }, "sampling.stop"],
+    [{ grammar: gbnf("é".repeat(8192)) }, { grammar: gbnf("é".repeat(8193)) }, "sampling.grammar"],
+    [{ grammar: schema("{}") }, { grammar: schema(" ") }, "sampling.json_schema"],
     [{ stop: ["😀".repeat(64)] }, { stop: ["ok", "x".repeat(65)] }, "sampling.stop[1]"],
   ])("accepts %j and refuses %j", (inside, outside, field) => {
     expect(samplingViolations(inside)).toEqual([]);
@@ -47,7 +52,22 @@ describe("resolveSampling", () => {
     expect(asked).toEqual({ ...defaults, temperature: 0, topK: 0, minP: 0, seed: 0 });
   });
 
+  it("leaves the model's own stop texts out where a grammar says how the answer ends", () => {
+    const grammar = gbnf('root ::= "a\\n"');
+    expect(resolveSampling({ grammar }, defaults)).toEqual({ ...defaults, grammar, stop: [] });
+    expect(resolveSampling({ grammar, stop: ["x"] }, defaults).stop).toEqual(["x"]);
+  });
+
   it("throws for a value out of range", () => {
     expect(() => resolveSampling({ temperature: 9 }, defaults)).toThrow(InvalidRequestError);
+  });
+});
+
+describe("refuseGrammar", () => {
+  it("names the field that an engine can not follow, and lets pass what it can", () => {
+    const refuse = (grammar: Grammar | undefined) => () => refuseGrammar(grammar, ["json-schema"], "openai");
+    expect(refuse(undefined)).not.toThrow();
+    expect(refuse(schema("{}"))).not.toThrow();
+    expect(refuse(gbnf("x"))).toThrow(/sampling\.grammar.*openai engine/);
   });
 });

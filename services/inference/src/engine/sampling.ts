@@ -1,13 +1,14 @@
 // Which sampling values exist, in one table: the request check and every engine use it, so no value is clamped in silence.
 import { type FieldViolation, InvalidRequestError } from "@chimera/kernel";
-import type { Sampling } from "./engine.ts";
+import type { Grammar, Sampling } from "./engine.ts";
 
 export const MAX_STOP_TEXTS = 8;
 export const MAX_STOP_CHARACTERS = 64;
+export const MAX_GRAMMAR_BYTES = 16 * 1024;
 const UINT32_MAX = 2 ** 32 - 1;
 
 interface Rule {
-  key: Exclude<keyof Sampling, "stop">;
+  key: Exclude<keyof Sampling, "stop" | "grammar">;
   field: string;
   accepts(value: number): boolean;
   range: string;
@@ -33,7 +34,7 @@ export function samplingViolations(sampling: Partial<Sampling>): FieldViolation[
     if (value === undefined || accepts(value)) continue;
     violations.push({ field: `sampling.${field}`, description: `${value} is out of range; it must be ${range}` });
   }
-  return [...violations, ...stopViolations(sampling.stop ?? [])];
+  return [...violations, ...stopViolations(sampling.stop ?? []), ...grammarViolations(sampling.grammar)];
 }
 
 function stopViolations(stop: readonly string[]): FieldViolation[] {
@@ -53,6 +54,28 @@ function stopViolations(stop: readonly string[]): FieldViolation[] {
   });
 }
 
+function grammarViolations(grammar: Grammar | undefined): FieldViolation[] {
+  if (!grammar) return [];
+  const bytes = Buffer.byteLength(grammar.text);
+  if (grammar.text.trim() === "") return [{ field: grammarField(grammar), description: "is empty" }];
+  if (bytes <= MAX_GRAMMAR_BYTES) return [];
+  return [
+    { field: grammarField(grammar), description: `has ${bytes} bytes; at most ${MAX_GRAMMAR_BYTES} are allowed` },
+  ];
+}
+
+/** Its name in the request. */
+export function grammarField({ kind }: Grammar): string {
+  return kind === "gbnf" ? "sampling.grammar" : "sampling.json_schema";
+}
+
+/** For engines that can not follow every kind, or none. Throws InvalidRequestError. */
+export function refuseGrammar(grammar: Grammar | undefined, kinds: readonly Grammar["kind"][], engine: string): void {
+  if (!grammar || kinds.includes(grammar.kind)) return;
+  const description = `can not be followed by the ${engine} engine; leave it out or ask another model`;
+  throw new InvalidRequestError([{ field: grammarField(grammar), description }]);
+}
+
 /** The request's values over the model's defaults. Throws InvalidRequestError for a value out of range. */
 export function resolveSampling(requested: Partial<Sampling>, defaults: Sampling): Sampling {
   const violations = samplingViolations(requested);
@@ -65,6 +88,7 @@ export function resolveSampling(requested: Partial<Sampling>, defaults: Sampling
     repetitionPenalty: requested.repetitionPenalty ?? defaults.repetitionPenalty,
     seed: requested.seed ?? defaults.seed,
     maxTokens: requested.maxTokens ?? defaults.maxTokens,
-    stop: requested.stop ?? defaults.stop,
+    stop: requested.stop ?? (requested.grammar ? [] : defaults.stop),
+    grammar: requested.grammar,
   };
 }

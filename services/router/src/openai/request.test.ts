@@ -57,7 +57,20 @@ describe("a chat completion", () => {
     expect(violations({ messages, ...harmless, stream: null, temperature: null })).toEqual([]);
   });
 
+  it("may ask for an answer in a form: text changes nothing, an object or a schema becomes a JSON schema", () => {
+    const schemaOf = (response_format: unknown) =>
+      toGenerateRequest(parseChatCompletion({ messages, response_format })).sampling?.jsonSchema;
+    expect([schemaOf(undefined), schemaOf(null), schemaOf({ type: "text" })]).toEqual(Array(3).fill(undefined));
+    expect(JSON.parse(schemaOf({ type: "json_object" }) ?? "")).toEqual({ type: "object" });
+    const schema = { type: "object", properties: { a: { enum: ["x"] } }, required: ["a"] };
+    const asked = { type: "json_schema", json_schema: { name: "answer", schema, strict: true } };
+    expect(JSON.parse(schemaOf(asked) ?? "")).toEqual(schema);
+  });
+
   it.each([
+    [{ messages, response_format: { type: "xml" } }, ["response_format.type"]],
+    [{ messages, response_format: { type: "json_schema" } }, ["response_format.json_schema"]],
+    [{ messages, response_format: { type: "text", json_schema: {} } }, ["response_format.json_schema"]],
     [{ messages, temprature: 1 }, ["temprature"]],
     [{ messages, n: 2 }, ["n"]],
     [{ messages, presence_penalty: 1 }, ["presence_penalty"]],

@@ -15,6 +15,21 @@ const message = z.strictObject({
 const neutral = <T extends string | number | boolean>(value: T) => z.literal(value).nullish();
 const number = (min: number, max: number) => z.number().min(min).max(max).nullish();
 
+const responseFormat = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("text") }),
+  z.strictObject({ type: z.literal("json_object") }),
+  z.strictObject({
+    type: z.literal("json_schema"),
+    json_schema: z.strictObject({
+      name: z.string().min(1).max(64),
+      description: z.string().optional(),
+      schema: z.record(z.string(), z.unknown()),
+      // An answer always follows its schema here.
+      strict: z.boolean().nullish(),
+    }),
+  }),
+]);
+
 const chatCompletion = z.strictObject({
   model: z.string().default(""),
   messages: z.array(message).min(1),
@@ -26,6 +41,7 @@ const chatCompletion = z.strictObject({
   max_tokens: z.number().int().min(1).nullish(),
   max_completion_tokens: z.number().int().min(1).nullish(),
   stop: z.union([z.string(), z.array(z.string()).max(8)]).nullish(),
+  response_format: responseFormat.nullish(),
   // Accepted by many servers of this kind under these names.
   top_k: z.number().int().min(0).nullish(),
   min_p: number(0, 1),
@@ -84,8 +100,20 @@ export function toGenerateRequest(asked: ChatCompletionRequest): GenerateRequest
       seed: asked.seed ?? undefined,
       maxTokens: asked.max_completion_tokens ?? asked.max_tokens ?? undefined,
       stop,
+      jsonSchema: jsonSchemaOf(asked.response_format),
     }),
   });
+}
+
+function jsonSchemaOf(format: ChatCompletionRequest["response_format"]): string | undefined {
+  switch (format?.type) {
+    case "json_schema":
+      return JSON.stringify(format.json_schema.schema);
+    case "json_object":
+      return JSON.stringify({ type: "object" });
+    default:
+      return undefined;
+  }
 }
 
 function joined(parts: readonly { text: string }[]): string {

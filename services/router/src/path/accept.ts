@@ -13,6 +13,7 @@ export const bounds = {
   requestIdLength: 64,
   stops: 8,
   stopLength: 64,
+  grammarBytes: 16 * 1024,
   maxTokens: 1_000_000,
 } as const;
 
@@ -71,7 +72,7 @@ function tooLong(field: string, text: string): FieldViolation[] {
   return [{ field, description: `has ${bytes} bytes, at most ${bounds.promptBytes} are taken` }];
 }
 
-type NumberField = Exclude<keyof SamplingParams, "stop" | "$typeName" | "$unknown" | "seed">;
+type NumberField = Exclude<keyof SamplingParams, "stop" | "jsonSchema" | "grammar" | "$typeName" | "$unknown" | "seed">;
 
 interface Range {
   field: string;
@@ -109,5 +110,19 @@ function samplingViolations(sampling: SamplingParams | undefined): FieldViolatio
     if (text.length >= 1 && text.length <= bounds.stopLength) return;
     violations.push({ field: `sampling.stop[${index}]`, description: `needs 1 to ${bounds.stopLength} characters` });
   });
-  return violations;
+  return [...violations, ...grammarViolations(sampling)];
+}
+
+/** Whether it can be followed is the engine's to say. */
+function grammarViolations({ jsonSchema, grammar }: SamplingParams): FieldViolation[] {
+  if (jsonSchema !== undefined && grammar !== undefined) {
+    return [{ field: "sampling.grammar", description: "set either grammar or json_schema, not both" }];
+  }
+  const field = grammar === undefined ? "sampling.json_schema" : "sampling.grammar";
+  const text = grammar ?? jsonSchema;
+  if (text === undefined) return [];
+  if (text.trim() === "") return [{ field, description: "is empty" }];
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= bounds.grammarBytes) return [];
+  return [{ field, description: `has ${bytes} bytes, at most ${bounds.grammarBytes} are taken` }];
 }

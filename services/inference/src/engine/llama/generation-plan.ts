@@ -3,6 +3,7 @@ import { InvalidRequestError, type Random } from "@chimera/kernel";
 import type { EngineRequest, Sampling } from "../engine.ts";
 import { resolveSampling } from "../sampling.ts";
 import { drawSeed } from "./evaluate-options.ts";
+import type { CompiledGrammar, Grammars } from "./grammar/grammars.ts";
 import type { PromptEncoder } from "./prompt-encoder.ts";
 
 export interface GenerationPlan {
@@ -12,9 +13,11 @@ export interface GenerationPlan {
   /** At most what the context leaves after the prompt. */
   maxTokens: number;
   arrivedMs: number;
+  grammar: CompiledGrammar | undefined;
 }
 
 export interface PlanOptions {
+  grammars: Grammars;
   encoder: PromptEncoder;
   contextTokens: number;
   defaults: Sampling;
@@ -22,8 +25,8 @@ export interface PlanOptions {
   arrivedMs: number;
 }
 
-/** Throws InvalidRequestError. */
-export function planGeneration(request: EngineRequest, options: PlanOptions): GenerationPlan {
+/** Rejects with InvalidRequestError. */
+export async function planGeneration(request: EngineRequest, options: PlanOptions): Promise<GenerationPlan> {
   const { encoder, contextTokens, arrivedMs } = options;
   const sampling = resolveSampling(request.sampling, options.defaults);
   const prompt = encoder.encode(request.input);
@@ -36,6 +39,7 @@ export function planGeneration(request: EngineRequest, options: PlanOptions): Ge
     seed: sampling.seed ?? drawSeed(options.random),
     maxTokens: Math.min(sampling.maxTokens, roomTokens),
     arrivedMs,
+    grammar: sampling.grammar && (await options.grammars.compile(sampling.grammar)),
   };
 }
 

@@ -5,6 +5,7 @@ import type { PartBuffer } from "../part-buffer.ts";
 import { StopMatcher } from "../stop-matcher.ts";
 import { evaluateOptions } from "./evaluate-options.ts";
 import type { GenerationPlan } from "./generation-plan.ts";
+import { type CompiledGrammar, deadEnd } from "./grammar/grammars.ts";
 import type { OpenedModel } from "./open-llama.ts";
 import type { SequenceSlot } from "./sequence-slot.ts";
 import { asToken } from "./token.ts";
@@ -33,9 +34,13 @@ export async function runGeneration(
   await tools.recall();
   const { cachedTokens, rest } = await slot.prefill(plan.prompt, signal);
   const answer = new Answer(plan, tools);
-  const options = evaluateOptions(plan.sampling, plan.seed, () => answer.history);
+  const options = {
+    ...evaluateOptions(plan.sampling, plan.seed, () => answer.history),
+    grammarEvaluationState: plan.grammar?.begin(),
+  };
   let firstTokenAtMs = startedMs;
-  for await (const token of slot.sequence.evaluate(rest, options)) {
+  const tokens = slot.sequence.evaluate(rest, options);
+  for await (const token of plan.grammar ? namingDeadEnds(tokens, plan.grammar) : tokens) {
     if (answer.tokenCount === 0) {
       firstTokenAtMs = clock.monotonicMs();
       tools.onPrefill(plan.prompt.length - cachedTokens, firstTokenAtMs - startedMs);
@@ -58,6 +63,15 @@ export async function runGeneration(
       totalMs: endedMs - plan.arrivedMs,
     },
   };
+}
+
+/** The library's own error for it says nothing of the request. */
+async function* namingDeadEnds<T>(tokens: AsyncIterable<T>, { source }: CompiledGrammar): AsyncGenerator<T> {
+  try {
+    yield* tokens;
+  } catch (error) {
+    throw deadEnd(source, error) ?? error;
+  }
 }
 
 /** The answer so far: which tokens, which of their text is out, and whether it has ended. */

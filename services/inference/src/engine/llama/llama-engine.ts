@@ -163,7 +163,7 @@ class LlamaEngine implements Engine {
     const arrivedMs = this.#clock.monotonicMs();
     if (this.#closing.signal.aborted) throw shuttingDown();
     if (signal.aborted) throw asCancelled(signal);
-    const plan = this.#plan(request, arrivedMs);
+    const plan = await this.#plan(request, arrivedMs);
     const reader = new AbortController();
     const ended = AbortSignal.any([signal, reader.signal, this.#closing.signal]);
     const pending = this.#pool.acquire(plan.prompt, ended);
@@ -193,10 +193,10 @@ class LlamaEngine implements Engine {
     return work;
   }
 
-  #plan(request: EngineRequest, arrivedMs: number): GenerationPlan {
-    const { encoder, contextTokens } = this.#model;
+  #plan(request: EngineRequest, arrivedMs: number): Promise<GenerationPlan> {
+    const { encoder, contextTokens, grammars } = this.#model;
     const defaults = this.#source.sampling;
-    return planGeneration(request, { encoder, contextTokens, defaults, random: this.#random, arrivedMs });
+    return planGeneration(request, { encoder, contextTokens, grammars, defaults, random: this.#random, arrivedMs });
   }
 
   /** Never rejects: how it went is told to the buffer and to the counters, once the slot is free again. */

@@ -3,6 +3,7 @@ import type { Logger } from "@chimera/lifecycle";
 import { getLlama, type LlamaContextSequence, LlamaLogLevel, type LlamaModel, type Token } from "node-llama-cpp";
 import { compileChatTemplate } from "./chat-template.ts";
 import { checkGguf } from "./gguf-check.ts";
+import { Grammars } from "./grammar/grammars.ts";
 import { ModelLoadError } from "./model-load-error.ts";
 import type { ModelSource } from "./model-source.ts";
 import { PromptEncoder } from "./prompt-encoder.ts";
@@ -33,6 +34,7 @@ export interface OpenedModel {
   encoder: PromptEncoder;
   newDecoder(): TokenDecoder;
   isEnd(token: Token): boolean;
+  grammars: Grammars;
   /** What kept states of this model can be used with. */
   stateSetup: StateSetup;
   dispose(): Promise<void>;
@@ -65,6 +67,7 @@ export async function openLlama(source: ModelSource, settings: LlamaSettings, lo
       encoder: encoderOf(model, source),
       newDecoder: decoderFactory(model),
       isEnd: (token) => model.isEogToken(token),
+      grammars: new Grammars(llama, model),
       stateSetup: {
         modelSha256: source.sha256,
         engineVersion: `llama.cpp ${llama.llamaCppRelease.release}`,

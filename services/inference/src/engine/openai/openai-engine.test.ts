@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { CancelledError, DeadlineExceededError, Deferred } from "@chimera/kernel";
+import { CancelledError, DeadlineExceededError, Deferred, InvalidRequestError } from "@chimera/kernel";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../engine.ts";
 import { answerOf } from "../engine-suite.ts";
@@ -102,6 +102,26 @@ describe("openai engine", () => {
       const { deltas, complete } = await answerOf(engine, asked());
       expect(deltas.reduce((sum, { tokenCount }) => sum + tokenCount, 0)).toBe(5);
       expect(complete.usage.completionTokens).toBe(6);
+    });
+
+    it("follows a JSON schema through the server; what the server can not follow is refused by name", async () => {
+      const schema = { type: "object", properties: { a: { type: "integer" } } };
+      const grammar = { kind: "json-schema", text: JSON.stringify(schema) } as const;
+      server.script(GOOD);
+      await answerOf(engine, asked({ grammar }));
+      expect(server.seen[0]?.body).toMatchObject({
+        response_format: { type: "json_schema", json_schema: { name: "answer", schema, strict: true } },
+      });
+      const refusals = [
+        [asked({ grammar: { kind: "gbnf", text: 'root ::= "a"' } }), "sampling.grammar"],
+        [asked({ grammar: { kind: "json-schema", text: "{" } }), "sampling.json_schema"],
+        [{ input: { kind: "prompt", prompt: "x" }, sampling: { grammar } }, "sampling.json_schema"],
+      ] as const;
+      for (const [request, field] of refusals) {
+        const failure = await answerOf(engine, request).catch((error: unknown) => error);
+        expect(failure).toBeInstanceOf(InvalidRequestError);
+        expect(failure).toMatchObject({ violations: [{ field }] });
+      }
     });
 
     it("is whole with its end alone: what breaks after it takes nothing away", async () => {

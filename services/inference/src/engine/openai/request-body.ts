@@ -1,6 +1,8 @@
 // A request of ours as the JSON that the server takes. Values that only some servers know are sent only where the caller set
 // them, so that a strict server refuses nothing that was not asked for.
-import type { EngineInput, Sampling } from "../engine.ts";
+import { InvalidRequestError } from "@chimera/kernel";
+import type { EngineInput, Grammar, Sampling } from "../engine.ts";
+import { grammarField } from "../sampling.ts";
 import type { Dialect } from "./dialect.ts";
 
 const UINT32_MAX = 2 ** 32 - 1;
@@ -17,6 +19,7 @@ export interface OutgoingBody {
   body: Record<string, unknown>;
 }
 
+/** Throws InvalidRequestError for a JSON Schema that is no JSON. */
 export function toBody({ input, requested, sampling }: Outgoing, model: string, dialect: Dialect): OutgoingBody {
   const { topK, minP, repetitionPenalty, seed, stop } = requested;
   const body: Record<string, unknown> = {
@@ -33,7 +36,20 @@ export function toBody({ input, requested, sampling }: Outgoing, model: string, 
   if (topK !== undefined) body.top_k = topK === 0 ? dialect.everyTopK : topK;
   if (minP !== undefined) body.min_p = minP;
   if (repetitionPenalty !== undefined) body[dialect.repetitionPenalty] = repetitionPenalty;
+  if (requested.grammar) body.response_format = responseFormat(requested.grammar);
   return { path: input.kind === "messages" ? "/chat/completions" : "/completions", body };
+}
+
+function responseFormat(grammar: Grammar): Record<string, unknown> {
+  try {
+    return {
+      type: "json_schema",
+      json_schema: { name: "answer", schema: JSON.parse(grammar.text) as unknown, strict: true },
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InvalidRequestError([{ field: grammarField(grammar), description: `is not JSON: ${reason}` }]);
+  }
 }
 
 /** llama.cpp takes the largest seed for "draw one". */

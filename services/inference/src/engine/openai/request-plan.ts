@@ -2,7 +2,7 @@
 // refuses itself.
 import { InvalidRequestError, type Random } from "@chimera/kernel";
 import type { EngineInput, EngineRequest, Sampling } from "../engine.ts";
-import { resolveSampling } from "../sampling.ts";
+import { refuseGrammar, resolveSampling } from "../sampling.ts";
 import type { Dialect } from "./dialect.ts";
 import type { OpenedServer } from "./open-server.ts";
 import { isHopeless } from "./prompt-estimate.ts";
@@ -20,6 +20,7 @@ export function planRequest(
   random: Random,
 ): RequestPlan {
   const sampling = resolveSampling(requested, defaults);
+  refuseGrammar(sampling.grammar, input.kind === "messages" ? ["json-schema"] : [], "openai");
   if (isEmpty(input)) throw new InvalidRequestError([{ field: input.kind, description: "is empty" }]);
   if (isHopeless(input, contextTokens)) throw tooLong(input, contextTokens);
   if (sampling.maxTokens >= contextTokens) throw tooManyTokens(sampling.maxTokens, contextTokens);

@@ -28,7 +28,7 @@ import type {
 import { resolveLimits } from "../limits.ts";
 import { LoadListeners } from "../load-listeners.ts";
 import { PrefillRate } from "../prefill-rate.ts";
-import { resolveSampling } from "../sampling.ts";
+import { refuseGrammar, resolveSampling } from "../sampling.ts";
 import { ServiceTime } from "../service-time.ts";
 import { Driver } from "./driver.ts";
 import { mixSeeds } from "./fate.ts";
@@ -185,6 +185,7 @@ class SimulatedEngine implements Engine {
   async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EnginePart, void, undefined> {
     this.#checkOpen(signal);
     const sampling = resolveSampling(request.sampling, this.#defaultSampling);
+    refuseGrammar(sampling.grammar, [], "simulated");
     const prompt = promptTokens(request.input, this.#loop.parameters.kvBlockTokens);
     this.#checkFits(request.input, prompt, request.sampling.maxTokens);
     const plan = this.#answerPlan(sampling, prompt);
