@@ -26,7 +26,7 @@ it.each(LOST)("kill -9 of the %s while requests stream fails none of them", asyn
 });
 
 it("a cache that hangs costs its budget, not the request", async () => {
-  await using test = await startTestMesh();
+  await using test = await startTestMesh({ env: { ROUTER_CACHE_BUDGET_MS: "50" } });
   const cache = test.mesh.process("cache");
   cache.kill("SIGSTOP");
   const answers = await Promise.all(
