@@ -76,7 +76,11 @@ describe("outside libraries stay behind their fence:", () => {
     ["NATS in events", /from "@nats-io\//, [/^libs\/events\//]],
     ["the OpenTelemetry SDK in telemetry", /(from|import\() ?"@opentelemetry\/(?!api")/, [/^libs\/telemetry\//]],
     ["keyv in the cache's stores", /from "keyv"/, [/^services\/cache\/src\/store\//]],
-    ["llama.cpp in its engine", /from "node-llama-cpp"/, [/^services\/inference\/src\/engine\/llama\//, /^services\/inference\/model\/training\//]],
+    [
+      "llama.cpp in its engine",
+      /from "node-llama-cpp"/,
+      [/^services\/inference\/src\/engine\/llama\//, /^services\/inference\/model\/training\//],
+    ],
     [
       "Connect at the edges",
       /from "@connectrpc\//,

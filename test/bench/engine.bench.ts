@@ -4,10 +4,13 @@ import { batchingResults } from "./engine/batching.ts";
 import { cancellingResults } from "./engine/cancelling.ts";
 import { meshCpuResults } from "./engine/mesh-cpu.ts";
 import { sameAnswersResults } from "./engine/same-answers.ts";
+import { simulatorErrorResults } from "./engine/simulator-error.ts";
 import { warmPrefixResults } from "./engine/warm-prefix.ts";
 import type { BenchResult } from "./result.ts";
 
 const PARTS = [batchingResults, warmPrefixResults, cancellingResults, sameAnswersResults, meshCpuResults];
+/** Takes minutes to be worth anything, so only the full run has it. */
+const FULL_PARTS = [...PARTS, simulatorErrorResults];
 
 export const engineBenchmark: Benchmark = {
   name: "engine",
@@ -18,7 +21,7 @@ export const engineBenchmark: Benchmark = {
 
 async function run(context: BenchContext): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
-  for (const part of PARTS) {
+  for (const part of context.quick ? PARTS : FULL_PARTS) {
     results.push(...(await part(context)));
     context.signal.throwIfAborted();
   }

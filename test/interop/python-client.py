@@ -29,8 +29,8 @@ def ticket():
 
 def story():
     request = router_pb2.GenerateRequest(prompt="### ticket\n")
-    request.sampling.temperature = 1
-    request.sampling.seed = 1
+    request.cache_policy = common_pb2.CACHE_POLICY_BYPASS
+    request.sampling.temperature = 0
     request.sampling.max_tokens = 900
     request.sampling.stop.append("\0")
     return request

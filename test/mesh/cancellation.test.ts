@@ -1,7 +1,8 @@
 // A client that leaves stops the work it asked for, at whatever moment and through whichever door.
 import { request as httpRequest } from "node:http";
 import type { DescribeResponse } from "@chimera/contracts/inference";
-import { ask, longStory, openAnswer, startTestMesh, type TestMesh, ticket, until } from "@chimera/testkit";
+import { seededRandom } from "@chimera/kernel";
+import { ask, longStory, openAnswer, readAnswer, startTestMesh, type TestMesh, ticket, until } from "@chimera/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 let test: TestMesh;
@@ -31,7 +32,7 @@ describe("a client that leaves", () => {
   it("at token 5 stops the engine before the end of its answer", async () => {
     const before = await describeEngine();
     let deltas = 0;
-    for await (const { part } of openAnswer(test.router, longStory(1))) {
+    for await (const { part } of openAnswer(test.router, longStory())) {
       if (part.case === "delta") deltas += 1;
       if (deltas === 5) break;
     }
@@ -41,7 +42,7 @@ describe("a client that leaves", () => {
   it("before the first token, while its request still waits for a slot, is taken out of the queue", async () => {
     const leaver = new AbortController();
     await leavesQueue(async () => {
-      const waiting = begin(3, { signal: leaver.signal });
+      const waiting = begin({ signal: leaver.signal });
       await waiting.accepted;
       leaver.abort();
       await expect(waiting.parts.next()).rejects.toThrow();
@@ -51,7 +52,7 @@ describe("a client that leaves", () => {
   it("by passing its deadline is taken out of the queue too", async () => {
     await leavesQueue(async () => {
       const reading = async () => {
-        for await (const _ of test.router.generate(longStory(4), { timeoutMs: 1500 })) void _;
+        for await (const _ of test.router.generate(longStory(), { timeoutMs: 1500 })) void _;
       };
       await expect(reading()).rejects.toThrow(/deadline_exceeded/);
     });
@@ -65,6 +66,22 @@ describe("a client that leaves", () => {
         call.destroy();
       });
     }
+  });
+
+  it("at any moment, and two hundred of them, leaves a router that serves the next", async () => {
+    const random = seededRandom(1);
+    const before = test.mesh.process("router").pid;
+    const leave = async (i: number) => {
+      const leaver = new AbortController();
+      const timer = setTimeout(() => leaver.abort(), random() * 30);
+      const reading = readAnswer(openAnswer(test.router, { ...ticket(`order ${i}`) }, { signal: leaver.signal }));
+      await reading.catch(() => undefined);
+      clearTimeout(timer);
+    };
+    for (let i = 0; i < 200; i += 8) await Promise.all(Array.from({ length: 8 }, (_, k) => leave(i + k)));
+    expect((await ask(test.router, ticket("i can not sign in"))).text).toContain("intent=login");
+    expect(test.mesh.process("router").pid).toBe(before);
+    await workSince(await describeEngine());
   });
 
   it("of the OpenAI door stops the engine in the middle of a stream", async () => {
@@ -83,8 +100,8 @@ describe("a client that leaves", () => {
   });
 });
 
-function begin(seed: number, options: { signal?: AbortSignal } = {}) {
-  const parts = openAnswer(test.router, longStory(seed), options)[Symbol.asyncIterator]();
+function begin(options: { signal?: AbortSignal } = {}) {
+  const parts = openAnswer(test.router, longStory(), options)[Symbol.asyncIterator]();
   return { parts, accepted: parts.next() };
 }
 
@@ -94,7 +111,7 @@ function begin(seed: number, options: { signal?: AbortSignal } = {}) {
  */
 async function leavesQueue(leave: (admitted: () => Promise<number>) => Promise<void>): Promise<void> {
   const before = await describeEngine();
-  const ahead = Array.from({ length: 8 }, (_, i) => begin(10 + i));
+  const ahead = Array.from({ length: 8 }, () => begin());
   await Promise.all(ahead.map(({ accepted }) => accepted));
   await leave(async () => {
     const now = await describeEngine();
@@ -110,17 +127,18 @@ async function leavesQueue(leave: (admitted: () => Promise<number>) => Promise<v
   expect(work.cancelled + work.finished).toBe(9);
 }
 
-let seed = 100;
+let order = 100;
 
-/** Another seed each time: an answer that was finished once would come from the cache. */
+/** Another order each time: an answer that was finished once would come from the cache. */
 function askHttp({ stream }: { stream: boolean }) {
-  seed += 1;
+  order += 1;
   const call = httpRequest(`${test.mesh.url("router")}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
   });
   call.on("error", () => undefined);
-  const sampling = { max_tokens: 900, temperature: 1.5, seed, stop: ["\u0000"] };
-  call.end(JSON.stringify({ messages: [{ role: "user", content: "a story" }], stream, ...sampling }));
+  const sampling = { max_tokens: 900, temperature: 0, stop: ["\u0000"] };
+  const content = `order ${order} . my parcel has not arrived`;
+  call.end(JSON.stringify({ messages: [{ role: "user", content }], stream, ...sampling }));
   return call;
 }

@@ -8,7 +8,7 @@ const ITEMS = 160;
 it.each(SERVICE_NAMES)("SIGTERM to the %s breaks no stream in flight, and it exits with 0", async (name) => {
   await using test = await startTestMesh();
   const run = name === "evaluator" ? await startHoldout(test) : undefined;
-  const stories = Promise.all(Array.from({ length: 8 }, (_, i) => ask(test.router, longStory(i, 700))));
+  const stories = Promise.all(Array.from({ length: 8 }, () => ask(test.router, longStory(700))));
   await until("eight generations", async () => (await test.inference.describe({})).activeGenerations === 8);
   const stopping = test.mesh.process(name);
   stopping.kill("SIGTERM");

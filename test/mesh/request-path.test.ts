@@ -93,7 +93,10 @@ describe("Chat", () => {
   it("stops a turn on request and says so", async () => {
     const asked = Promise.withResolvers<void>();
     async function* say(): AsyncGenerator<Partial<ChatRequest>> {
-      const long = { content: "story", sampling: { maxTokens: 900, temperature: 1.5, seed: 3, stop: ["\u0000"] } };
+      const long = {
+        content: "order 9 . my parcel has not arrived",
+        sampling: { maxTokens: 900, temperature: 0, stop: ["\u0000"] },
+      };
       yield { action: { case: "turn", value: long } } as ChatRequest;
       await asked.promise;
       yield { action: { case: "cancel", value: {} } } as ChatRequest;

@@ -23,13 +23,18 @@ const CODES: Record<ErrorKind, Code> = {
 export function toConnectError(error: unknown, onUnknown?: (error: unknown) => void): ConnectError {
   if (error instanceof ConnectError) return error;
   if (error instanceof ChimeraError) return fromChimeraError(error);
-  if (error instanceof Error && error.name === "AbortError")
-    return new ConnectError("the call was cancelled", Code.Canceled);
+  if (isLeaving(error)) return new ConnectError("the call was cancelled", Code.Canceled);
   if (error instanceof Error && error.name === "TimeoutError") {
     return new ConnectError("the deadline passed", Code.DeadlineExceeded);
   }
   onUnknown?.(error);
   return new ConnectError("internal error; the service's log has the details", Code.Internal);
+}
+
+/** A caller that is gone: by its own signal, or in the middle of its request. */
+function isLeaving(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === "AbortError" || (error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 function fromChimeraError(error: ChimeraError): ConnectError {

@@ -34,9 +34,11 @@ export async function* ownedStream<T>(
   let ended = false;
   let iterator: AsyncIterator<T> | undefined;
   try {
+    // A Connect call begins when it is made, and its failure is unhandled where nobody reads it: a call that nobody will read
+    // must not be made.
+    signal.throwIfAborted();
     iterator = open(signal)[Symbol.asyncIterator]();
     for (;;) {
-      if (signal.aborted) throw signal.reason;
       const step = await Promise.race([iterator.next(), aborted.promise]);
       if (step.done) {
         ended = true;

@@ -271,6 +271,24 @@ describe("ownedStream", () => {
     expect(aborted).toBe(true);
   });
 
+  it("makes no call where the caller has left already, which nobody would hear fail", async () => {
+    const started = await demo();
+    const inference = client(InferenceService, started.url);
+    const unheard: unknown[] = [];
+    const hear = (reason: unknown) => void unheard.push(reason);
+    process.on("unhandledRejection", hear);
+    const left = AbortSignal.abort(new ConnectError("gone", Code.Canceled));
+    const reading = async () => {
+      for await (const _ of ownedStream((signal) => inference.generate({ prompt: "go" }, { signal }), { signal: left }))
+        void _;
+    };
+    expect((await failure(reading)).code).toBe(Code.Canceled);
+    // Unhandled rejections are told after the microtasks of a turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", hear);
+    expect(unheard).toEqual([]);
+  });
+
   it("passes the deadline on as an abort", async () => {
     const started = await demo();
     const inference = client(InferenceService, started.url);

@@ -53,6 +53,15 @@ const together = async (engine: Engine, requests: readonly EngineRequest[]) => {
   return { texts: answers.map(({ text }) => text), usages: answers.map(({ complete }) => complete.usage) };
 };
 
+/**
+ * How many requests share a step depends on when they come, and sums of floats depend on that in their last digits. A greedy
+ * choice does not turn on those; a draw that falls on the border between two tokens can, about once in some hundred answers.
+ */
+function expectSame(texts: readonly string[], expected: readonly string[], { temperature }: Partial<Sampling>): void {
+  const different = texts.filter((text, index) => text !== expected[index]);
+  expect(different.length, different.join("\n")).toBeLessThanOrEqual(temperature === 0 ? 0 : 0.01 * PROMPTS);
+}
+
 describe(`${PROMPTS} tickets answered one by one, each from nothing`, () => {
   let folder: string;
   let serial: Engine;
@@ -81,7 +90,7 @@ describe(`${PROMPTS} tickets answered one by one, each from nothing`, () => {
   it.each(modes)("are answered the same eight at a time, $name", async ({ sampling }) => {
     const requests = requestsOf([], sampling);
     const expected = await oneByOne(requests);
-    expect((await together(batched, requests)).texts).toEqual(expected);
+    expectSame((await together(batched, requests)).texts, expected, sampling);
     expect(new Set(expected).size).toBeGreaterThan(15);
   });
 
@@ -91,7 +100,7 @@ describe(`${PROMPTS} tickets answered one by one, each from nothing`, () => {
     const warmed = await batched.warmPrefix({ kind: "messages", messages: prefix }, never);
     expect(warmed.tokens).toBeGreaterThan(80);
     const { texts, usages } = await together(batched, requests);
-    expect(texts).toEqual(expected);
+    expectSame(texts, expected, sampling);
     // One slot held it, and the others took it from the file.
     for (const { cachedTokens } of usages) expect(cachedTokens).toBeGreaterThanOrEqual(warmed.tokens);
   });

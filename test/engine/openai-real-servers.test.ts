@@ -11,11 +11,11 @@ import { join } from "node:path";
 import { createLogger, readSettings } from "@chimera/lifecycle";
 import { type Mesh, startMesh } from "@chimera/supervisor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { EngineInput } from "../engine.ts";
-import { answerOf, engineSuite } from "../engine-suite.ts";
-import { BUFFER_TOKENS } from "../part-buffer.ts";
-import { openOpenaiEngine } from "./openai-engine.ts";
-import { fields } from "./settings.ts";
+import type { EngineInput } from "../../services/inference/src/engine/engine.ts";
+import { answerOf, engineSuite } from "../../services/inference/src/engine/engine-suite.ts";
+import { openOpenaiEngine } from "../../services/inference/src/engine/openai/openai-engine.ts";
+import { fields } from "../../services/inference/src/engine/openai/settings.ts";
+import { BUFFER_TOKENS } from "../../services/inference/src/engine/part-buffer.ts";
 
 const logger = createLogger("inference-test", "silent");
 const ticket = "hello team . i was charged twice this month . we use the pro plan . please fix it right now";

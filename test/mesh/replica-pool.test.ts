@@ -5,8 +5,8 @@ import { systemRandom } from "@chimera/kernel";
 import { type RpcServer, startServer } from "@chimera/rpc";
 import { until } from "@chimera/testkit";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Replica } from "./replica.ts";
-import { ReplicaPool } from "./replica-pool.ts";
+import type { Replica } from "../../services/router/src/replica/replica.ts";
+import { ReplicaPool } from "../../services/router/src/replica/replica-pool.ts";
 
 const open: { close(): void | Promise<void> }[] = [];
 afterEach(async () => {
