@@ -99,6 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
         cut.abort(new ConnectError(`${options.name} is stopping`, Code.Unavailable));
         await calls.idleWithin(1000);
       }
+      await flushed(sessions);
     },
     async close() {
       listener.close();
@@ -108,6 +109,18 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       h2.close();
     },
   };
+}
+
+/** How long the last frames of ended streams may take to leave. */
+const FLUSH_MS = 2000;
+
+/** A stream ends for us before its last frames are on the wire; a session that was closed goes away after them. */
+async function flushed(sessions: ReadonlySet<http2.ServerHttp2Session>): Promise<void> {
+  const gone = [...sessions].map((session) => new Promise<void>((resolve) => session.once("close", resolve)));
+  const timer = Promise.withResolvers<void>();
+  const timeout = setTimeout(timer.resolve, FLUSH_MS);
+  await Promise.race([Promise.all(gone), timer.promise]);
+  clearTimeout(timeout);
 }
 
 function createServers(options: ServerOptions, handler: Handler) {
