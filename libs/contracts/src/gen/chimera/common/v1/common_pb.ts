@@ -12,7 +12,7 @@ import type { Message as Message$1, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file chimera/common/v1/common.proto.
  */
 export const file_chimera_common_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jaGltZXJhL2NvbW1vbi92MS9jb21tb24ucHJvdG8SEWNoaW1lcmEuY29tbW9uLnYxIkEKB01lc3NhZ2USJQoEcm9sZRgBIAEoDjIXLmNoaW1lcmEuY29tbW9uLnYxLlJvbGUSDwoHY29udGVudBgCIAEoCSLqAgoOU2FtcGxpbmdQYXJhbXMSGAoLdGVtcGVyYXR1cmUYASABKAFIAIgBARISCgV0b3BfcBgCIAEoAUgBiAEBEhIKBXRvcF9rGAMgASgNSAKIAQESEgoFbWluX3AYBCABKAFIA4gBARIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAFIBIgBARIRCgRzZWVkGAYgASgNSAWIAQESFwoKbWF4X3Rva2VucxgHIAEoDUgGiAEBEgwKBHN0b3AYCCADKAkSGAoLanNvbl9zY2hlbWEYCSABKAlIB4gBARIUCgdncmFtbWFyGAogASgJSAiIAQFCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEIICgZfdG9wX2tCCAoGX21pbl9wQhUKE19yZXBldGl0aW9uX3BlbmFsdHlCBwoFX3NlZWRCDQoLX21heF90b2tlbnNCDgoMX2pzb25fc2NoZW1hQgoKCF9ncmFtbWFyIlAKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SFQoNY2FjaGVkX3Rva2VucxgCIAEoDRIZChFjb21wbGV0aW9uX3Rva2VucxgDIAEoDSJOCgxDYWNoZU91dGNvbWUSLgoGc3RhdHVzGAEgASgOMh4uY2hpbWVyYS5jb21tb24udjEuQ2FjaGVTdGF0dXMSDgoGcmVhc29uGAIgASgJIpkBCghBY2NlcHRlZBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXNlcnZlZF9ieRgCIAEoCRIuCgVjYWNoZRgDIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRINCgVtb2RlbBgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgJEhAKCHRyYWNlX2lkGAYgASgJIjcKBURlbHRhEgsKA3NlcRgBIAEoDRIMCgR0ZXh0GAIgASgJEhMKC3Rva2VuX2NvdW50GAMgASgNIlkKB1RpbWluZ3MSEAoIcXVldWVfbXMYASABKAESEgoKcHJlZmlsbF9tcxgCIAEoARIWCg5maXJzdF90b2tlbl9tcxgDIAEoARIQCgh0b3RhbF9tcxgEIAEoASKYAQoIQ29tcGxldGUSNgoNZmluaXNoX3JlYXNvbhgBIAEoDjIfLmNoaW1lcmEuY29tbW9uLnYxLkZpbmlzaFJlYXNvbhInCgV1c2FnZRgCIAEoCzIYLmNoaW1lcmEuY29tbW9uLnYxLlVzYWdlEisKB3RpbWluZ3MYAyABKAsyGi5jaGltZXJhLmNvbW1vbi52MS5UaW1pbmdzIqcBChBHZW5lcmF0ZVJlc3BvbnNlEi8KCGFjY2VwdGVkGAEgASgLMhsuY2hpbWVyYS5jb21tb24udjEuQWNjZXB0ZWRIABIpCgVkZWx0YRgCIAEoCzIYLmNoaW1lcmEuY29tbW9uLnYxLkRlbHRhSAASLwoIY29tcGxldGUYAyABKAsyGy5jaGltZXJhLmNvbW1vbi52MS5Db21wbGV0ZUgAQgYKBHBhcnQilAIKBExvYWQSDQoFc2xvdHMYASABKA0SEgoKYnVzeV9zbG90cxgCIAEoDRISCgptYXhfcXVldWVkGAMgASgNEhcKD3F1ZXVlZF9yZXF1ZXN0cxgEIAEoDRIeChZxdWV1ZWRfdW5jYWNoZWRfdG9rZW5zGAUgASgNEiEKFHByZWZpbGxfdG9rZW5zX3Blcl9zGAYgASgBSACIAQESEQoJa3ZfdG9rZW5zGAcgASgEEhoKEmt2X2NhcGFjaXR5X3Rva2VucxgIIAEoBBIVCg13YXJtX3ByZWZpeGVzGAkgAygJEhoKEmFjdGl2ZV9nZW5lcmF0aW9ucxgKIAEoDUIXChVfcHJlZmlsbF90b2tlbnNfcGVyX3MqUAoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9TWVNURU0QARINCglST0xFX1VTRVIQAhISCg5ST0xFX0FTU0lTVEFOVBADKl8KDEZpbmlzaFJlYXNvbhIdChlGSU5JU0hfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSRklOSVNIX1JFQVNPTl9TVE9QEAESGAoURklOSVNIX1JFQVNPTl9MRU5HVEgQAip+CgtDYWNoZVBvbGljeRIcChhDQUNIRV9QT0xJQ1lfVU5TUEVDSUZJRUQQABIXChNDQUNIRV9QT0xJQ1lfQllQQVNTEAESGAoUQ0FDSEVfUE9MSUNZX1JFRlJFU0gQAhIeChpDQUNIRV9QT0xJQ1lfQUxMT1dfU0FNUExFRBADKnEKC0NhY2hlU3RhdHVzEhwKGENBQ0hFX1NUQVRVU19VTlNQRUNJRklFRBAAEhQKEENBQ0hFX1NUQVRVU19ISVQQARIVChFDQUNIRV9TVEFUVVNfTUlTUxACEhcKE0NBQ0hFX1NUQVRVU19CWVBBU1MQA2IGcHJvdG8z");
+  fileDesc("Ch5jaGltZXJhL2NvbW1vbi92MS9jb21tb24ucHJvdG8SEWNoaW1lcmEuY29tbW9uLnYxIkEKB01lc3NhZ2USJQoEcm9sZRgBIAEoDjIXLmNoaW1lcmEuY29tbW9uLnYxLlJvbGUSDwoHY29udGVudBgCIAEoCSLqAgoOU2FtcGxpbmdQYXJhbXMSGAoLdGVtcGVyYXR1cmUYASABKAFIAIgBARISCgV0b3BfcBgCIAEoAUgBiAEBEhIKBXRvcF9rGAMgASgNSAKIAQESEgoFbWluX3AYBCABKAFIA4gBARIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAFIBIgBARIRCgRzZWVkGAYgASgNSAWIAQESFwoKbWF4X3Rva2VucxgHIAEoDUgGiAEBEgwKBHN0b3AYCCADKAkSGAoLanNvbl9zY2hlbWEYCSABKAlIB4gBARIUCgdncmFtbWFyGAogASgJSAiIAQFCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEIICgZfdG9wX2tCCAoGX21pbl9wQhUKE19yZXBldGl0aW9uX3BlbmFsdHlCBwoFX3NlZWRCDQoLX21heF90b2tlbnNCDgoMX2pzb25fc2NoZW1hQgoKCF9ncmFtbWFyIlAKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SFQoNY2FjaGVkX3Rva2VucxgCIAEoDRIZChFjb21wbGV0aW9uX3Rva2VucxgDIAEoDSJOCgxDYWNoZU91dGNvbWUSLgoGc3RhdHVzGAEgASgOMh4uY2hpbWVyYS5jb21tb24udjEuQ2FjaGVTdGF0dXMSDgoGcmVhc29uGAIgASgJIuEBCghBY2NlcHRlZBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXNlcnZlZF9ieRgCIAEoCRIuCgVjYWNoZRgDIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRINCgVtb2RlbBgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgJEhAKCHRyYWNlX2lkGAYgASgJEh4KEXByZWRpY3RlZF90dGZ0X21zGAcgASgBSACIAQESEAoIcXVldWVfbXMYCCABKAFCFAoSX3ByZWRpY3RlZF90dGZ0X21zIkoKBURlbHRhEgsKA3NlcRgBIAEoDRIMCgR0ZXh0GAIgASgJEhMKC3Rva2VuX2NvdW50GAMgASgNEhEKCXRva2VuX2lkcxgEIAMoDSJZCgdUaW1pbmdzEhAKCHF1ZXVlX21zGAEgASgBEhIKCnByZWZpbGxfbXMYAiABKAESFgoOZmlyc3RfdG9rZW5fbXMYAyABKAESEAoIdG90YWxfbXMYBCABKAEimAEKCENvbXBsZXRlEjYKDWZpbmlzaF9yZWFzb24YASABKA4yHy5jaGltZXJhLmNvbW1vbi52MS5GaW5pc2hSZWFzb24SJwoFdXNhZ2UYAiABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIrCgd0aW1pbmdzGAMgASgLMhouY2hpbWVyYS5jb21tb24udjEuVGltaW5ncyKnAQoQR2VuZXJhdGVSZXNwb25zZRIvCghhY2NlcHRlZBgBIAEoCzIbLmNoaW1lcmEuY29tbW9uLnYxLkFjY2VwdGVkSAASKQoFZGVsdGEYAiABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5EZWx0YUgAEi8KCGNvbXBsZXRlGAMgASgLMhsuY2hpbWVyYS5jb21tb24udjEuQ29tcGxldGVIAEIGCgRwYXJ0IpQCCgRMb2FkEg0KBXNsb3RzGAEgASgNEhIKCmJ1c3lfc2xvdHMYAiABKA0SEgoKbWF4X3F1ZXVlZBgDIAEoDRIXCg9xdWV1ZWRfcmVxdWVzdHMYBCABKA0SHgoWcXVldWVkX3VuY2FjaGVkX3Rva2VucxgFIAEoDRIhChRwcmVmaWxsX3Rva2Vuc19wZXJfcxgGIAEoAUgAiAEBEhEKCWt2X3Rva2VucxgHIAEoBBIaChJrdl9jYXBhY2l0eV90b2tlbnMYCCABKAQSFQoNd2FybV9wcmVmaXhlcxgJIAMoCRIaChJhY3RpdmVfZ2VuZXJhdGlvbnMYCiABKA1CFwoVX3ByZWZpbGxfdG9rZW5zX3Blcl9zKlAKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfU1lTVEVNEAESDQoJUk9MRV9VU0VSEAISEgoOUk9MRV9BU1NJU1RBTlQQAypfCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAIqfgoLQ2FjaGVQb2xpY3kSHAoYQ0FDSEVfUE9MSUNZX1VOU1BFQ0lGSUVEEAASFwoTQ0FDSEVfUE9MSUNZX0JZUEFTUxABEhgKFENBQ0hFX1BPTElDWV9SRUZSRVNIEAISHgoaQ0FDSEVfUE9MSUNZX0FMTE9XX1NBTVBMRUQQAypxCgtDYWNoZVN0YXR1cxIcChhDQUNIRV9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBDQUNIRV9TVEFUVVNfSElUEAESFQoRQ0FDSEVfU1RBVFVTX01JU1MQAhIXChNDQUNIRV9TVEFUVVNfQllQQVNTEAMqZQoMUmVxdWVzdENsYXNzEh0KGVJFUVVFU1RfQ0xBU1NfVU5TUEVDSUZJRUQQABIdChlSRVFVRVNUX0NMQVNTX0lOVEVSQUNUSVZFEAESFwoTUkVRVUVTVF9DTEFTU19CQVRDSBACYgZwcm90bzM");
 
 /**
  * One message of a conversation.
@@ -221,6 +221,20 @@ export type Accepted = Message$1<"chimera.common.v1.Accepted"> & {
    * @generated from field: string trace_id = 6;
    */
   traceId: string;
+
+  /**
+   * What the router expected when it chose the replica; unset where it had nothing to go by.
+   *
+   * @generated from field: optional double predicted_ttft_ms = 7;
+   */
+  predictedTtftMs?: number | undefined;
+
+  /**
+   * Time the request waited in the router for its turn.
+   *
+   * @generated from field: double queue_ms = 8;
+   */
+  queueMs: number;
 };
 
 /**
@@ -254,6 +268,13 @@ export type Delta = Message$1<"chimera.common.v1.Delta"> & {
    * @generated from field: uint32 token_count = 3;
    */
   tokenCount: number;
+
+  /**
+   * The same tokens in the model's vocabulary, where the engine knows them: from these another replica can go on.
+   *
+   * @generated from field: repeated uint32 token_ids = 4;
+   */
+  tokenIds: number[];
 };
 
 /**
@@ -601,4 +622,45 @@ export type CacheStatus = (typeof CacheStatus)[keyof typeof CacheStatus] | Unkno
  */
 export const CacheStatusSchema: GenEnum<CacheStatus> = /*@__PURE__*/
   enumDesc(file_chimera_common_v1_common, 3);
+
+/**
+ * How long a request may wait for others.
+ *
+ * @generated from enum chimera.common.v1.RequestClass
+ */
+export const RequestClass = {
+  /**
+   * Interactive.
+   *
+   * @generated from enum value: REQUEST_CLASS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Somebody waits for the first token.
+   *
+   * @generated from enum value: REQUEST_CLASS_INTERACTIVE = 1;
+   */
+  INTERACTIVE: 1,
+
+  /**
+   * Served with what interactive requests leave over.
+   *
+   * @generated from enum value: REQUEST_CLASS_BATCH = 2;
+   */
+  BATCH: 2,
+} as const;
+
+/**
+ * How long a request may wait for others.
+ *
+ * @generated from enum chimera.common.v1.RequestClass
+ */
+export type RequestClass = (typeof RequestClass)[keyof typeof RequestClass] | UnknownEnum;
+
+/**
+ * Describes the enum chimera.common.v1.RequestClass.
+ */
+export const RequestClassSchema: GenEnum<RequestClass> = /*@__PURE__*/
+  enumDesc(file_chimera_common_v1_common, 4);
 

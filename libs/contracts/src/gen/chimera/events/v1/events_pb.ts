@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/events/v1/events.proto.
  */
 export const file_chimera_events_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jaGltZXJhL2V2ZW50cy92MS9ldmVudHMucHJvdG8SEWNoaW1lcmEuZXZlbnRzLnYxIpYDCg9SZXF1ZXN0RmluaXNoZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIMCgRkb29yGAUgASgJEhEKCXNlcnZlZF9ieRgGIAEoCRIuCgVjYWNoZRgHIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRIOCgZzdGF0dXMYCCABKAkSLgoKYXJyaXZlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHdHRmdF9tcxgKIAEoAUgAiAEBEg8KB3R1cm5fbXMYCyABKAESJwoFdXNhZ2UYDCABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIqCgZlbmdpbmUYDSABKAsyGi5jaGltZXJhLmNvbW1vbi52MS5UaW1pbmdzEg4KBnJvdXRlchgOIAEoCRIQCgh3b3JrbG9hZBgPIAEoCUIKCghfdHRmdF9tcyLGAQoMQ2FjaGVDaGFuZ2VkEg8KB3JlcGxpY2EYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2VudHJpZXMYAyABKAQSDQoFYnl0ZXMYBCABKAQSFgoOY2FwYWNpdHlfYnl0ZXMYBSABKAQSDAoEaGl0cxgGIAEoBBIOCgZtaXNzZXMYByABKAQSEQoJZXZpY3Rpb25zGAggASgEEhQKDHN0b3JlX2Vycm9ycxgJIAEoBCL1AQoNU2NvcmVSZWNvcmRlZBISCgpzdWJqZWN0X2lkGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIOCgZ0ZW5hbnQYAyABKAkSDQoFbW9kZWwYBCABKAkSFQoNbW9kZWxfdmVyc2lvbhgFIAEoCRIRCglwcmVkaWN0ZWQYBiABKAkSDgoGdGFyZ2V0GAcgASgJEg8KB2NvcnJlY3QYCCABKAgSJgoCYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2RhdGFzZXQYCiABKAkSDQoFc3BsaXQYCyABKAkSDgoGcnVuX2lkGAwgASgJIrEBCgxMb2FkUmVwb3J0ZWQSDwoHcmVwbGljYRgBIAEoCRILCgN1cmwYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIOCgZlbmdpbmUYBSABKAkSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBGxvYWQYByABKAsyFy5jaGltZXJhLmNvbW1vbi52MS5Mb2FkYgZwcm90bzM", [file_chimera_common_v1_common, file_google_protobuf_timestamp]);
+  fileDesc("Ch5jaGltZXJhL2V2ZW50cy92MS9ldmVudHMucHJvdG8SEWNoaW1lcmEuZXZlbnRzLnYxIu8DCg9SZXF1ZXN0RmluaXNoZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIMCgRkb29yGAUgASgJEhEKCXNlcnZlZF9ieRgGIAEoCRIuCgVjYWNoZRgHIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRIOCgZzdGF0dXMYCCABKAkSLgoKYXJyaXZlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHdHRmdF9tcxgKIAEoAUgAiAEBEg8KB3R1cm5fbXMYCyABKAESJwoFdXNhZ2UYDCABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIqCgZlbmdpbmUYDSABKAsyGi5jaGltZXJhLmNvbW1vbi52MS5UaW1pbmdzEg4KBnJvdXRlchgOIAEoCRIQCgh3b3JrbG9hZBgPIAEoCRIQCghxdWV1ZV9tcxgQIAEoARIQCghhdHRlbXB0cxgRIAEoDRITCgtyZXN1bXB0aW9ucxgSIAEoDRINCgVjbGFzcxgTIAEoCRIPCgdyZWZ1c2FsGBQgASgJQgoKCF90dGZ0X21zIsYBCgxDYWNoZUNoYW5nZWQSDwoHcmVwbGljYRgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHZW50cmllcxgDIAEoBBINCgVieXRlcxgEIAEoBBIWCg5jYXBhY2l0eV9ieXRlcxgFIAEoBBIMCgRoaXRzGAYgASgEEg4KBm1pc3NlcxgHIAEoBBIRCglldmljdGlvbnMYCCABKAQSFAoMc3RvcmVfZXJyb3JzGAkgASgEIvUBCg1TY29yZVJlY29yZGVkEhIKCnN1YmplY3RfaWQYASABKAkSDgoGc291cmNlGAIgASgJEg4KBnRlbmFudBgDIAEoCRINCgVtb2RlbBgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgJEhEKCXByZWRpY3RlZBgGIAEoCRIOCgZ0YXJnZXQYByABKAkSDwoHY29ycmVjdBgIIAEoCBImCgJhdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHZGF0YXNldBgKIAEoCRINCgVzcGxpdBgLIAEoCRIOCgZydW5faWQYDCABKAkisQEKDExvYWRSZXBvcnRlZBIPCgdyZXBsaWNhGAEgASgJEgsKA3VybBgCIAEoCRINCgVtb2RlbBgDIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAQgASgJEg4KBmVuZ2luZRgFIAEoCRImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoEbG9hZBgHIAEoCzIXLmNoaW1lcmEuY29tbW9uLnYxLkxvYWRiBnByb3RvMw", [file_chimera_common_v1_common, file_google_protobuf_timestamp]);
 
 /**
  * One per request the router took, whatever became of it. Carries no prompt and no answer.
@@ -108,6 +108,41 @@ export type RequestFinished = Message<"chimera.events.v1.RequestFinished"> & {
    * @generated from field: string workload = 15;
    */
   workload: string;
+
+  /**
+   * Time in the router's own queue.
+   *
+   * @generated from field: double queue_ms = 16;
+   */
+  queueMs: number;
+
+  /**
+   * Replicas that were asked, hedges and resumptions among them; 0 where none was.
+   *
+   * @generated from field: uint32 attempts = 17;
+   */
+  attempts: number;
+
+  /**
+   * Times another replica went on with the answer after one was lost.
+   *
+   * @generated from field: uint32 resumptions = 18;
+   */
+  resumptions: number;
+
+  /**
+   * "interactive" or "batch".
+   *
+   * @generated from field: string class = 19;
+   */
+  class: string;
+
+  /**
+   * Why it was turned away before any work; empty where it was not.
+   *
+   * @generated from field: string refusal = 20;
+   */
+  refusal: string;
 };
 
 /**

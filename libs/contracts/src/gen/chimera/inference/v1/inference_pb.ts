@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/inference/v1/inference.proto.
  */
 export const file_chimera_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("CiRjaGltZXJhL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SFGNoaW1lcmEuaW5mZXJlbmNlLnYxIqcBCg9HZW5lcmF0ZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIsCghtZXNzYWdlcxgDIAMoCzIaLmNoaW1lcmEuY29tbW9uLnYxLk1lc3NhZ2USDgoGcHJvbXB0GAQgASgJEjMKCHNhbXBsaW5nGAUgASgLMiEuY2hpbWVyYS5jb21tb24udjEuU2FtcGxpbmdQYXJhbXMiEQoPRGVzY3JpYmVSZXF1ZXN0ItACChBEZXNjcmliZVJlc3BvbnNlEg8KB3JlcGxpY2EYASABKAkSDQoFbW9kZWwYAiABKAkSFQoNbW9kZWxfdmVyc2lvbhgDIAEoCRIOCgZlbmdpbmUYBCABKAkSFgoOY29udGV4dF90b2tlbnMYBSABKA0SDQoFc2xvdHMYBiABKA0SEgoKYnVzeV9zbG90cxgHIAEoDRIOCgZxdWV1ZWQYCCABKA0SEgoKbWF4X3F1ZXVlZBgJIAEoDRIaChJhY3RpdmVfZ2VuZXJhdGlvbnMYCiABKA0SEAoIZmluaXNoZWQYCyABKAQSEQoJY2FuY2VsbGVkGAwgASgEEhgKEGdlbmVyYXRlZF90b2tlbnMYDSABKAQSOwoQZGVmYXVsdF9zYW1wbGluZxgOIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zImAKEVdhcm1QcmVmaXhSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEiwKCG1lc3NhZ2VzGAIgAygLMhouY2hpbWVyYS5jb21tb24udjEuTWVzc2FnZRIOCgZwcm9tcHQYAyABKAkiYwoSV2FybVByZWZpeFJlc3BvbnNlEhEKCXByZWZpeF9pZBgBIAEoCRIOCgZ0b2tlbnMYAiABKA0SFQoNY2FjaGVkX3Rva2VucxgDIAEoDRITCgtzYXZlZF9ieXRlcxgEIAEoBCISChBXYXRjaExvYWRSZXF1ZXN0IjoKEVdhdGNoTG9hZFJlc3BvbnNlEiUKBGxvYWQYASABKAsyFy5jaGltZXJhLmNvbW1vbi52MS5Mb2FkIlgKEFNldExpbWl0c1JlcXVlc3QSEgoFc2xvdHMYASABKA1IAIgBARIXCgptYXhfcXVldWVkGAIgASgNSAGIAQFCCAoGX3Nsb3RzQg0KC19tYXhfcXVldWVkIjYKEVNldExpbWl0c1Jlc3BvbnNlEg0KBXNsb3RzGAEgASgNEhIKCm1heF9xdWV1ZWQYAiABKA0y5gMKEEluZmVyZW5jZVNlcnZpY2USWAoIR2VuZXJhdGUSJS5jaGltZXJhLmluZmVyZW5jZS52MS5HZW5lcmF0ZVJlcXVlc3QaIy5jaGltZXJhLmNvbW1vbi52MS5HZW5lcmF0ZVJlc3BvbnNlMAESWQoIRGVzY3JpYmUSJS5jaGltZXJhLmluZmVyZW5jZS52MS5EZXNjcmliZVJlcXVlc3QaJi5jaGltZXJhLmluZmVyZW5jZS52MS5EZXNjcmliZVJlc3BvbnNlEl8KCldhcm1QcmVmaXgSJy5jaGltZXJhLmluZmVyZW5jZS52MS5XYXJtUHJlZml4UmVxdWVzdBooLmNoaW1lcmEuaW5mZXJlbmNlLnYxLldhcm1QcmVmaXhSZXNwb25zZRJeCglXYXRjaExvYWQSJi5jaGltZXJhLmluZmVyZW5jZS52MS5XYXRjaExvYWRSZXF1ZXN0GicuY2hpbWVyYS5pbmZlcmVuY2UudjEuV2F0Y2hMb2FkUmVzcG9uc2UwARJcCglTZXRMaW1pdHMSJi5jaGltZXJhLmluZmVyZW5jZS52MS5TZXRMaW1pdHNSZXF1ZXN0GicuY2hpbWVyYS5pbmZlcmVuY2UudjEuU2V0TGltaXRzUmVzcG9uc2ViBnByb3RvMw", [file_chimera_common_v1_common]);
+  fileDesc("CiRjaGltZXJhL2luZmVyZW5jZS92MS9pbmZlcmVuY2UucHJvdG8SFGNoaW1lcmEuaW5mZXJlbmNlLnYxItUBCg9HZW5lcmF0ZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIsCghtZXNzYWdlcxgDIAMoCzIaLmNoaW1lcmEuY29tbW9uLnYxLk1lc3NhZ2USDgoGcHJvbXB0GAQgASgJEjMKCHNhbXBsaW5nGAUgASgLMiEuY2hpbWVyYS5jb21tb24udjEuU2FtcGxpbmdQYXJhbXMSLAoGcmVzdW1lGAYgASgLMhwuY2hpbWVyYS5pbmZlcmVuY2UudjEuUmVzdW1lIlIKBlJlc3VtZRIMCgR0ZXh0GAEgASgJEhEKCXRva2VuX2lkcxgCIAMoDRIQCghuZXh0X3NlcRgDIAEoDRIVCg1tb2RlbF92ZXJzaW9uGAQgASgJIhEKD0Rlc2NyaWJlUmVxdWVzdCLQAgoQRGVzY3JpYmVSZXNwb25zZRIPCgdyZXBsaWNhGAEgASgJEg0KBW1vZGVsGAIgASgJEhUKDW1vZGVsX3ZlcnNpb24YAyABKAkSDgoGZW5naW5lGAQgASgJEhYKDmNvbnRleHRfdG9rZW5zGAUgASgNEg0KBXNsb3RzGAYgASgNEhIKCmJ1c3lfc2xvdHMYByABKA0SDgoGcXVldWVkGAggASgNEhIKCm1heF9xdWV1ZWQYCSABKA0SGgoSYWN0aXZlX2dlbmVyYXRpb25zGAogASgNEhAKCGZpbmlzaGVkGAsgASgEEhEKCWNhbmNlbGxlZBgMIAEoBBIYChBnZW5lcmF0ZWRfdG9rZW5zGA0gASgEEjsKEGRlZmF1bHRfc2FtcGxpbmcYDiABKAsyIS5jaGltZXJhLmNvbW1vbi52MS5TYW1wbGluZ1BhcmFtcyJgChFXYXJtUHJlZml4UmVxdWVzdBINCgVtb2RlbBgBIAEoCRIsCghtZXNzYWdlcxgCIAMoCzIaLmNoaW1lcmEuY29tbW9uLnYxLk1lc3NhZ2USDgoGcHJvbXB0GAMgASgJImMKEldhcm1QcmVmaXhSZXNwb25zZRIRCglwcmVmaXhfaWQYASABKAkSDgoGdG9rZW5zGAIgASgNEhUKDWNhY2hlZF90b2tlbnMYAyABKA0SEwoLc2F2ZWRfYnl0ZXMYBCABKAQiEgoQV2F0Y2hMb2FkUmVxdWVzdCI6ChFXYXRjaExvYWRSZXNwb25zZRIlCgRsb2FkGAEgASgLMhcuY2hpbWVyYS5jb21tb24udjEuTG9hZCJYChBTZXRMaW1pdHNSZXF1ZXN0EhIKBXNsb3RzGAEgASgNSACIAQESFwoKbWF4X3F1ZXVlZBgCIAEoDUgBiAEBQggKBl9zbG90c0INCgtfbWF4X3F1ZXVlZCI2ChFTZXRMaW1pdHNSZXNwb25zZRINCgVzbG90cxgBIAEoDRISCgptYXhfcXVldWVkGAIgASgNMuYDChBJbmZlcmVuY2VTZXJ2aWNlElgKCEdlbmVyYXRlEiUuY2hpbWVyYS5pbmZlcmVuY2UudjEuR2VuZXJhdGVSZXF1ZXN0GiMuY2hpbWVyYS5jb21tb24udjEuR2VuZXJhdGVSZXNwb25zZTABElkKCERlc2NyaWJlEiUuY2hpbWVyYS5pbmZlcmVuY2UudjEuRGVzY3JpYmVSZXF1ZXN0GiYuY2hpbWVyYS5pbmZlcmVuY2UudjEuRGVzY3JpYmVSZXNwb25zZRJfCgpXYXJtUHJlZml4EicuY2hpbWVyYS5pbmZlcmVuY2UudjEuV2FybVByZWZpeFJlcXVlc3QaKC5jaGltZXJhLmluZmVyZW5jZS52MS5XYXJtUHJlZml4UmVzcG9uc2USXgoJV2F0Y2hMb2FkEiYuY2hpbWVyYS5pbmZlcmVuY2UudjEuV2F0Y2hMb2FkUmVxdWVzdBonLmNoaW1lcmEuaW5mZXJlbmNlLnYxLldhdGNoTG9hZFJlc3BvbnNlMAESXAoJU2V0TGltaXRzEiYuY2hpbWVyYS5pbmZlcmVuY2UudjEuU2V0TGltaXRzUmVxdWVzdBonLmNoaW1lcmEuaW5mZXJlbmNlLnYxLlNldExpbWl0c1Jlc3BvbnNlYgZwcm90bzM", [file_chimera_common_v1_common]);
 
 /**
  * @generated from message chimera.inference.v1.GenerateRequest
@@ -44,6 +44,13 @@ export type GenerateRequest = Message<"chimera.inference.v1.GenerateRequest"> & 
    * @generated from field: chimera.common.v1.SamplingParams sampling = 5;
    */
   sampling?: SamplingParams | undefined;
+
+  /**
+   * Set where another replica began this answer and was lost: this one goes on where it ended.
+   *
+   * @generated from field: chimera.inference.v1.Resume resume = 6;
+   */
+  resume?: Resume | undefined;
 };
 
 /**
@@ -52,6 +59,49 @@ export type GenerateRequest = Message<"chimera.inference.v1.GenerateRequest"> & 
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
   messageDesc(file_chimera_inference_v1_inference, 0);
+
+/**
+ * What the caller has of an answer already. The stream goes on behind it as if it had never been cut: usage and max_tokens
+ * count the whole answer.
+ *
+ * @generated from message chimera.inference.v1.Resume
+ */
+export type Resume = Message<"chimera.inference.v1.Resume"> & {
+  /**
+   * The text of all deltas.
+   *
+   * @generated from field: string text = 1;
+   */
+  text: string;
+
+  /**
+   * Their tokens, in order; empty where the lost replica did not name them.
+   *
+   * @generated from field: repeated uint32 token_ids = 2;
+   */
+  tokenIds: number[];
+
+  /**
+   * The seq of the next delta.
+   *
+   * @generated from field: uint32 next_seq = 3;
+   */
+  nextSeq: number;
+
+  /**
+   * The weights that made them; another model can not go on.
+   *
+   * @generated from field: string model_version = 4;
+   */
+  modelVersion: string;
+};
+
+/**
+ * Describes the message chimera.inference.v1.Resume.
+ * Use `create(ResumeSchema)` to create a new message.
+ */
+export const ResumeSchema: GenMessage<Resume> = /*@__PURE__*/
+  messageDesc(file_chimera_inference_v1_inference, 1);
 
 /**
  * @generated from message chimera.inference.v1.DescribeRequest
@@ -64,7 +114,7 @@ export type DescribeRequest = Message<"chimera.inference.v1.DescribeRequest"> & 
  * Use `create(DescribeRequestSchema)` to create a new message.
  */
 export const DescribeRequestSchema: GenMessage<DescribeRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_inference_v1_inference, 1);
+  messageDesc(file_chimera_inference_v1_inference, 2);
 
 /**
  * @generated from message chimera.inference.v1.DescribeResponse
@@ -156,7 +206,7 @@ export type DescribeResponse = Message<"chimera.inference.v1.DescribeResponse"> 
  * Use `create(DescribeResponseSchema)` to create a new message.
  */
 export const DescribeResponseSchema: GenMessage<DescribeResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_inference_v1_inference, 2);
+  messageDesc(file_chimera_inference_v1_inference, 3);
 
 /**
  * @generated from message chimera.inference.v1.WarmPrefixRequest
@@ -185,7 +235,7 @@ export type WarmPrefixRequest = Message<"chimera.inference.v1.WarmPrefixRequest"
  * Use `create(WarmPrefixRequestSchema)` to create a new message.
  */
 export const WarmPrefixRequestSchema: GenMessage<WarmPrefixRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_inference_v1_inference, 3);
+  messageDesc(file_chimera_inference_v1_inference, 4);
 
 /**
  * @generated from message chimera.inference.v1.WarmPrefixResponse
@@ -221,7 +271,7 @@ export type WarmPrefixResponse = Message<"chimera.inference.v1.WarmPrefixRespons
  * Use `create(WarmPrefixResponseSchema)` to create a new message.
  */
 export const WarmPrefixResponseSchema: GenMessage<WarmPrefixResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_inference_v1_inference, 4);
+  messageDesc(file_chimera_inference_v1_inference, 5);
 
 /**
  * @generated from message chimera.inference.v1.WatchLoadRequest
@@ -234,7 +284,7 @@ export type WatchLoadRequest = Message<"chimera.inference.v1.WatchLoadRequest"> 
  * Use `create(WatchLoadRequestSchema)` to create a new message.
  */
 export const WatchLoadRequestSchema: GenMessage<WatchLoadRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_inference_v1_inference, 5);
+  messageDesc(file_chimera_inference_v1_inference, 6);
 
 /**
  * @generated from message chimera.inference.v1.WatchLoadResponse
@@ -251,7 +301,7 @@ export type WatchLoadResponse = Message<"chimera.inference.v1.WatchLoadResponse"
  * Use `create(WatchLoadResponseSchema)` to create a new message.
  */
 export const WatchLoadResponseSchema: GenMessage<WatchLoadResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_inference_v1_inference, 6);
+  messageDesc(file_chimera_inference_v1_inference, 7);
 
 /**
  * Unset fields stay as they are.
@@ -275,7 +325,7 @@ export type SetLimitsRequest = Message<"chimera.inference.v1.SetLimitsRequest"> 
  * Use `create(SetLimitsRequestSchema)` to create a new message.
  */
 export const SetLimitsRequestSchema: GenMessage<SetLimitsRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_inference_v1_inference, 7);
+  messageDesc(file_chimera_inference_v1_inference, 8);
 
 /**
  * What is in force now.
@@ -299,7 +349,7 @@ export type SetLimitsResponse = Message<"chimera.inference.v1.SetLimitsResponse"
  * Use `create(SetLimitsResponseSchema)` to create a new message.
  */
 export const SetLimitsResponseSchema: GenMessage<SetLimitsResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_inference_v1_inference, 8);
+  messageDesc(file_chimera_inference_v1_inference, 9);
 
 /**
  * @generated from service chimera.inference.v1.InferenceService

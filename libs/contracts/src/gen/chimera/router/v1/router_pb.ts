@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { CachePolicy, GenerateResponse, GenerateResponseSchema, Message as Message$1, SamplingParams } from "../../common/v1/common_pb.ts";
+import type { CachePolicy, GenerateResponse, GenerateResponseSchema, Message as Message$1, RequestClass, SamplingParams } from "../../common/v1/common_pb.ts";
 import { file_chimera_common_v1_common } from "../../common/v1/common_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/router/v1/router.proto.
  */
 export const file_chimera_router_v1_router: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jaGltZXJhL3JvdXRlci92MS9yb3V0ZXIucHJvdG8SEWNoaW1lcmEucm91dGVyLnYxIt0BCg9HZW5lcmF0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSLAoIbWVzc2FnZXMYAiADKAsyGi5jaGltZXJhLmNvbW1vbi52MS5NZXNzYWdlEg4KBnByb21wdBgDIAEoCRIzCghzYW1wbGluZxgEIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zEjQKDGNhY2hlX3BvbGljeRgFIAEoDjIeLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlUG9saWN5EhIKCnJlcXVlc3RfaWQYBiABKAkidQoLQ2hhdFJlcXVlc3QSKwoEdHVybhgBIAEoCzIbLmNoaW1lcmEucm91dGVyLnYxLkNoYXRUdXJuSAASLwoGY2FuY2VsGAIgASgLMh0uY2hpbWVyYS5yb3V0ZXIudjEuQ2FuY2VsVHVybkgAQggKBmFjdGlvbiKlAQoIQ2hhdFR1cm4SDwoHY29udGVudBgBIAEoCRINCgVtb2RlbBgCIAEoCRIOCgZzeXN0ZW0YAyABKAkSMwoIc2FtcGxpbmcYBCABKAsyIS5jaGltZXJhLmNvbW1vbi52MS5TYW1wbGluZ1BhcmFtcxI0CgxjYWNoZV9wb2xpY3kYBSABKA4yHi5jaGltZXJhLmNvbW1vbi52MS5DYWNoZVBvbGljeSIMCgpDYW5jZWxUdXJuIpEBCgxDaGF0UmVzcG9uc2USDAoEdHVybhgBIAEoDRIzCgRwYXJ0GAIgASgLMiMuY2hpbWVyYS5jb21tb24udjEuR2VuZXJhdGVSZXNwb25zZUgAEjUKCWNhbmNlbGxlZBgDIAEoCzIgLmNoaW1lcmEucm91dGVyLnYxLlR1cm5DYW5jZWxsZWRIAEIHCgVldmVudCIPCg1UdXJuQ2FuY2VsbGVkIkAKEVdhdGNoU3RhdHNSZXF1ZXN0EisKCGludGVydmFsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkYKCVF1YW50aWxlcxIJCgFuGAEgASgEEg4KBnA1MF9tcxgCIAEoARIOCgZwOTVfbXMYAyABKAESDgoGcDk5X21zGAQgASgBIuoBCghTdGF0c1JvdxINCgVtb2RlbBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSEAoIcmVxdWVzdHMYAyABKAQSDgoGZXJyb3JzGAQgASgEEhIKCmNhY2hlX2hpdHMYBSABKAQSKgoEdHRmdBgGIAEoCzIcLmNoaW1lcmEucm91dGVyLnYxLlF1YW50aWxlcxIxCgtpbnRlcl90b2tlbhgHIAEoCzIcLmNoaW1lcmEucm91dGVyLnYxLlF1YW50aWxlcxIqCgR0dXJuGAggASgLMhwuY2hpbWVyYS5yb3V0ZXIudjEuUXVhbnRpbGVzItoBChJXYXRjaFN0YXRzUmVzcG9uc2USDwoHcnBzX2F2ZxgBIAEoARITCgtycHNfcGVha18xcxgCIAEoARIUCgxycHNfcGVha18xMHMYAyABKAESEQoJaW5fZmxpZ2h0GAQgASgNEigKA2FsbBgFIAEoCzIbLmNoaW1lcmEucm91dGVyLnYxLlN0YXRzUm93EjgKE2J5X21vZGVsX2FuZF90ZW5hbnQYBiADKAsyGy5jaGltZXJhLnJvdXRlci52MS5TdGF0c1JvdxIRCgl1cHRpbWVfbXMYByABKAQykAIKDVJvdXRlclNlcnZpY2USVQoIR2VuZXJhdGUSIi5jaGltZXJhLnJvdXRlci52MS5HZW5lcmF0ZVJlcXVlc3QaIy5jaGltZXJhLmNvbW1vbi52MS5HZW5lcmF0ZVJlc3BvbnNlMAESSwoEQ2hhdBIeLmNoaW1lcmEucm91dGVyLnYxLkNoYXRSZXF1ZXN0Gh8uY2hpbWVyYS5yb3V0ZXIudjEuQ2hhdFJlc3BvbnNlKAEwARJbCgpXYXRjaFN0YXRzEiQuY2hpbWVyYS5yb3V0ZXIudjEuV2F0Y2hTdGF0c1JlcXVlc3QaJS5jaGltZXJhLnJvdXRlci52MS5XYXRjaFN0YXRzUmVzcG9uc2UwAWIGcHJvdG8z", [file_chimera_common_v1_common, file_google_protobuf_duration]);
+  fileDesc("Ch5jaGltZXJhL3JvdXRlci92MS9yb3V0ZXIucHJvdG8SEWNoaW1lcmEucm91dGVyLnYxIo0CCg9HZW5lcmF0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSLAoIbWVzc2FnZXMYAiADKAsyGi5jaGltZXJhLmNvbW1vbi52MS5NZXNzYWdlEg4KBnByb21wdBgDIAEoCRIzCghzYW1wbGluZxgEIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zEjQKDGNhY2hlX3BvbGljeRgFIAEoDjIeLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlUG9saWN5EhIKCnJlcXVlc3RfaWQYBiABKAkSLgoFY2xhc3MYByABKA4yHy5jaGltZXJhLmNvbW1vbi52MS5SZXF1ZXN0Q2xhc3MidQoLQ2hhdFJlcXVlc3QSKwoEdHVybhgBIAEoCzIbLmNoaW1lcmEucm91dGVyLnYxLkNoYXRUdXJuSAASLwoGY2FuY2VsGAIgASgLMh0uY2hpbWVyYS5yb3V0ZXIudjEuQ2FuY2VsVHVybkgAQggKBmFjdGlvbiLVAQoIQ2hhdFR1cm4SDwoHY29udGVudBgBIAEoCRINCgVtb2RlbBgCIAEoCRIOCgZzeXN0ZW0YAyABKAkSMwoIc2FtcGxpbmcYBCABKAsyIS5jaGltZXJhLmNvbW1vbi52MS5TYW1wbGluZ1BhcmFtcxI0CgxjYWNoZV9wb2xpY3kYBSABKA4yHi5jaGltZXJhLmNvbW1vbi52MS5DYWNoZVBvbGljeRIuCgVjbGFzcxgGIAEoDjIfLmNoaW1lcmEuY29tbW9uLnYxLlJlcXVlc3RDbGFzcyIMCgpDYW5jZWxUdXJuIpEBCgxDaGF0UmVzcG9uc2USDAoEdHVybhgBIAEoDRIzCgRwYXJ0GAIgASgLMiMuY2hpbWVyYS5jb21tb24udjEuR2VuZXJhdGVSZXNwb25zZUgAEjUKCWNhbmNlbGxlZBgDIAEoCzIgLmNoaW1lcmEucm91dGVyLnYxLlR1cm5DYW5jZWxsZWRIAEIHCgVldmVudCIPCg1UdXJuQ2FuY2VsbGVkIkAKEVdhdGNoU3RhdHNSZXF1ZXN0EisKCGludGVydmFsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkYKCVF1YW50aWxlcxIJCgFuGAEgASgEEg4KBnA1MF9tcxgCIAEoARIOCgZwOTVfbXMYAyABKAESDgoGcDk5X21zGAQgASgBIr4CCghTdGF0c1JvdxINCgVtb2RlbBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSEAoIcmVxdWVzdHMYAyABKAQSDgoGZXJyb3JzGAQgASgEEhIKCmNhY2hlX2hpdHMYBSABKAQSKgoEdHRmdBgGIAEoCzIcLmNoaW1lcmEucm91dGVyLnYxLlF1YW50aWxlcxIxCgtpbnRlcl90b2tlbhgHIAEoCzIcLmNoaW1lcmEucm91dGVyLnYxLlF1YW50aWxlcxIqCgR0dXJuGAggASgLMhwuY2hpbWVyYS5yb3V0ZXIudjEuUXVhbnRpbGVzEg8KB3JlZnVzZWQYCSABKAQSKwoFcXVldWUYCiABKAsyHC5jaGltZXJhLnJvdXRlci52MS5RdWFudGlsZXMSFAoMY2FjaGVfc3RhdHVzGAsgASgJIooBCgtXaW5kb3dSYXRlcxIpCgZ3aW5kb3cYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKZGVtYW5kX2F2ZxgCIAEoARITCgtkZW1hbmRfcGVhaxgDIAEoARISCgpzZXJ2ZWRfYXZnGAQgASgBEhMKC3JlZnVzZWRfYXZnGAUgASgBIs8CChJXYXRjaFN0YXRzUmVzcG9uc2USDwoHcnBzX2F2ZxgBIAEoARITCgtycHNfcGVha18xcxgCIAEoARIUCgxycHNfcGVha18xMHMYAyABKAESEQoJaW5fZmxpZ2h0GAQgASgNEigKA2FsbBgFIAEoCzIbLmNoaW1lcmEucm91dGVyLnYxLlN0YXRzUm93EjgKE2J5X21vZGVsX2FuZF90ZW5hbnQYBiADKAsyGy5jaGltZXJhLnJvdXRlci52MS5TdGF0c1JvdxIRCgl1cHRpbWVfbXMYByABKAQSLQoFcmF0ZXMYCCADKAsyHi5jaGltZXJhLnJvdXRlci52MS5XaW5kb3dSYXRlcxI0Cg9ieV9jYWNoZV9zdGF0dXMYCSADKAsyGy5jaGltZXJhLnJvdXRlci52MS5TdGF0c1JvdxIOCgZxdWV1ZWQYCiABKA0ykAIKDVJvdXRlclNlcnZpY2USVQoIR2VuZXJhdGUSIi5jaGltZXJhLnJvdXRlci52MS5HZW5lcmF0ZVJlcXVlc3QaIy5jaGltZXJhLmNvbW1vbi52MS5HZW5lcmF0ZVJlc3BvbnNlMAESSwoEQ2hhdBIeLmNoaW1lcmEucm91dGVyLnYxLkNoYXRSZXF1ZXN0Gh8uY2hpbWVyYS5yb3V0ZXIudjEuQ2hhdFJlc3BvbnNlKAEwARJbCgpXYXRjaFN0YXRzEiQuY2hpbWVyYS5yb3V0ZXIudjEuV2F0Y2hTdGF0c1JlcXVlc3QaJS5jaGltZXJhLnJvdXRlci52MS5XYXRjaFN0YXRzUmVzcG9uc2UwAWIGcHJvdG8z", [file_chimera_common_v1_common, file_google_protobuf_duration]);
 
 /**
  * The tenant is taken from the credential, never from the request.
@@ -61,6 +61,11 @@ export type GenerateRequest = Message<"chimera.router.v1.GenerateRequest"> & {
    * @generated from field: string request_id = 6;
    */
   requestId: string;
+
+  /**
+   * @generated from field: chimera.common.v1.RequestClass class = 7;
+   */
+  class: RequestClass;
 };
 
 /**
@@ -137,6 +142,11 @@ export type ChatTurn = Message<"chimera.router.v1.ChatTurn"> & {
    * @generated from field: chimera.common.v1.CachePolicy cache_policy = 5;
    */
   cachePolicy: CachePolicy;
+
+  /**
+   * @generated from field: chimera.common.v1.RequestClass class = 6;
+   */
+  class: RequestClass;
 };
 
 /**
@@ -318,6 +328,27 @@ export type StatsRow = Message<"chimera.router.v1.StatsRow"> & {
    * @generated from field: chimera.router.v1.Quantiles turn = 8;
    */
   turn?: Quantiles | undefined;
+
+  /**
+   * Requests turned away before any work: over a limit, no room, or hopelessly late. Among `errors`.
+   *
+   * @generated from field: uint64 refused = 9;
+   */
+  refused: bigint;
+
+  /**
+   * Time in the router's own queue.
+   *
+   * @generated from field: chimera.router.v1.Quantiles queue = 10;
+   */
+  queue?: Quantiles | undefined;
+
+  /**
+   * "hit", "miss" or "bypass" in the rows of by_cache_status; empty elsewhere.
+   *
+   * @generated from field: string cache_status = 11;
+   */
+  cacheStatus: string;
 };
 
 /**
@@ -326,6 +357,53 @@ export type StatsRow = Message<"chimera.router.v1.StatsRow"> & {
  */
 export const StatsRowSchema: GenMessage<StatsRow> = /*@__PURE__*/
   messageDesc(file_chimera_router_v1_router, 8);
+
+/**
+ * Rates of one window, per second.
+ *
+ * @generated from message chimera.router.v1.WindowRates
+ */
+export type WindowRates = Message<"chimera.router.v1.WindowRates"> & {
+  /**
+   * Length of the window: 1, 10 or 60 s.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: Duration | undefined;
+
+  /**
+   * Arrivals over the newest window, the refused and the waiting among them.
+   *
+   * @generated from field: double demand_avg = 2;
+   */
+  demandAvg: number;
+
+  /**
+   * The busiest window of this length within the last 60 s.
+   *
+   * @generated from field: double demand_peak = 3;
+   */
+  demandPeak: number;
+
+  /**
+   * Answers that ended well.
+   *
+   * @generated from field: double served_avg = 4;
+   */
+  servedAvg: number;
+
+  /**
+   * @generated from field: double refused_avg = 5;
+   */
+  refusedAvg: number;
+};
+
+/**
+ * Describes the message chimera.router.v1.WindowRates.
+ * Use `create(WindowRatesSchema)` to create a new message.
+ */
+export const WindowRatesSchema: GenMessage<WindowRates> = /*@__PURE__*/
+  messageDesc(file_chimera_router_v1_router, 9);
 
 /**
  * @generated from message chimera.router.v1.WatchStatsResponse
@@ -371,6 +449,25 @@ export type WatchStatsResponse = Message<"chimera.router.v1.WatchStatsResponse">
    * @generated from field: uint64 uptime_ms = 7;
    */
   uptimeMs: bigint;
+
+  /**
+   * Windows of 1, 10 and 60 s.
+   *
+   * @generated from field: repeated chimera.router.v1.WindowRates rates = 8;
+   */
+  rates: WindowRates[];
+
+  /**
+   * @generated from field: repeated chimera.router.v1.StatsRow by_cache_status = 9;
+   */
+  byCacheStatus: StatsRow[];
+
+  /**
+   * Requests waiting in the router for a replica with room, now.
+   *
+   * @generated from field: uint32 queued = 10;
+   */
+  queued: number;
 };
 
 /**
@@ -378,7 +475,7 @@ export type WatchStatsResponse = Message<"chimera.router.v1.WatchStatsResponse">
  * Use `create(WatchStatsResponseSchema)` to create a new message.
  */
 export const WatchStatsResponseSchema: GenMessage<WatchStatsResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 9);
+  messageDesc(file_chimera_router_v1_router, 10);
 
 /**
  * @generated from service chimera.router.v1.RouterService
