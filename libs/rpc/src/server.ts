@@ -10,6 +10,8 @@ import { HealthState } from "./health.ts";
 import { limits } from "./limits.ts";
 import { blameTheCaller } from "./malformed-requests.ts";
 import { onePort } from "./one-port.ts";
+import { isGrpc } from "./raw/metadata.ts";
+import { type RawMethod, type ServedCall, serveRaw } from "./raw/raw-server.ts";
 import { reflectionRoutes } from "./reflection.ts";
 import { mapErrors } from "./server-errors.ts";
 import { traceServer } from "./tracing.ts";
@@ -27,6 +29,11 @@ export interface ServerOptions {
   /** For health and reflection. */
   services: readonly DescService[];
   routes(router: ConnectRouter): void;
+  /**
+   * Methods of `routes` that are served as bytes where they are asked by gRPC over HTTP/2 without compression. Every other
+   * protocol goes on to `routes`.
+   */
+  raw?: readonly RawMethod[];
   /** Whether requests can be answered now; health says NOT_SERVING while not. Always ready where unset. */
   isReady?(): boolean;
   /** Paths that are no RPC. */
@@ -59,6 +66,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
     draining: draining.signal,
     isReady: options.isReady ?? (() => true),
   });
+  const onUnknownError = (error: unknown) => options.logger.error({ err: error }, "a handler failed");
   const handler = connectNodeAdapter({
     routes(router) {
       health.routes(router);
@@ -66,7 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       options.routes(router);
       blameTheCaller(router);
     },
-    interceptors: [traceServer, mapErrors((error) => options.logger.error({ err: error }, "a handler failed"))],
+    interceptors: [traceServer, mapErrors(onUnknownError)],
     readMaxBytes: options.maxRequestBytes ?? limits.requestBytes,
     maxTimeoutMs: limits.deadlineMs,
     // A caller that misspells a field should hear of it instead of getting the default.
@@ -78,6 +86,14 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
   const { h1, h2, sessions } = createServers(options, (request, response) => {
     calls.track(request.url ?? "", response);
     handler(request, response);
+  });
+  const rawCalls = new Set<ServedCall>();
+  takeRaw(h2, options.raw ?? [], (stream, headers, method) => {
+    const maxRequestBytes = options.maxRequestBytes ?? limits.requestBytes;
+    calls.track(method.path, stream);
+    const call = serveRaw({ stream, headers }, method, { maxRequestBytes, onUnknownError });
+    rawCalls.add(call);
+    stream.once("close", () => rawCalls.delete(call));
   });
   const listener = onePort(h1, h2);
   const port = await listen(listener, options);
@@ -96,7 +112,9 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       for (const session of sessions) session.close();
       h1.closeIdleConnections();
       if (!(await calls.idleWithin(graceMs))) {
-        cut.abort(new ConnectError(`${options.name} is stopping`, Code.Unavailable));
+        const stopping = new ConnectError(`${options.name} is stopping`, Code.Unavailable);
+        cut.abort(stopping);
+        for (const call of rawCalls) call.abort(stopping);
         await calls.idleWithin(1000);
       }
       await flushed(sessions);
@@ -157,6 +175,29 @@ function createServers(options: ServerOptions, handler: Handler) {
   return { h1, h2, sessions };
 }
 
+/** Takes the streams of raw methods before the typed server sees them. */
+function takeRaw(
+  h2: http2.Http2Server,
+  methods: readonly RawMethod[],
+  serve: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, method: RawMethod) => void,
+): void {
+  if (methods.length === 0) return;
+  const byPath = new Map(methods.map((method) => [method.path, method]));
+  // The request listener of the typed server is served by one listener of node's own on this event.
+  const typed = h2.listeners("stream");
+  h2.removeAllListeners("stream");
+  h2.on("stream", (stream, headers, ...rest: unknown[]) => {
+    const method = byPath.get(headers[":path"] ?? "");
+    if (method && isRaw(headers)) serve(stream, headers, method);
+    else for (const listener of typed) Reflect.apply(listener, h2, [stream, headers, ...rest]);
+  });
+}
+
+function isRaw(headers: http2.IncomingHttpHeaders): boolean {
+  const encoding = headers["grpc-encoding"];
+  return headers[":method"] === "POST" && isGrpc(headers["content-type"]) && (!encoding || encoding === "identity");
+}
+
 /** Streams that only end with the process or the client must not hold up a drain. */
 const ENDLESS = /\/(Watch|WatchStats|ServerReflectionInfo)$/;
 
@@ -164,7 +205,7 @@ class InFlight {
   count = 0;
   #idle: (() => void) | undefined;
 
-  track(url: string, response: http.ServerResponse): void {
+  track(url: string, response: { once(event: "close", listener: () => void): unknown }): void {
     if (ENDLESS.test(url)) return;
     this.count += 1;
     response.once("close", () => {

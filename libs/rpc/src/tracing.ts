@@ -2,7 +2,7 @@
 // Connect or HTTP/2.
 import { extractTrace, failSpan, injectTrace, iterateWithin, names, tracer } from "@chimera/telemetry";
 import type { Interceptor, StreamRequest, StreamResponse, UnaryRequest, UnaryResponse } from "@connectrpc/connect";
-import { context, type Span, SpanKind, trace } from "@opentelemetry/api";
+import { type Context, context, type Span, SpanKind, trace } from "@opentelemetry/api";
 import { statusName } from "./error-to-code.ts";
 
 /** Probes, and what services ask each other once a second: traced, they would drown everything else. */
@@ -32,12 +32,55 @@ export const traceServer: Interceptor = (next) => async (request) => {
   return run({ next, request, within: trace.setSpan(parent, span), end: endOnce(span) });
 };
 
+/** The same for a method that is served as bytes. `method`: "package.Service/Method". */
+export async function withServerSpan<T>(
+  method: string,
+  header: (name: string) => string | undefined,
+  handle: () => Promise<T>,
+): Promise<T> {
+  if (UNTRACED.test(method)) return handle();
+  const parent = extractTrace(header);
+  const span = startMethodSpan(method, SpanKind.SERVER, "grpc", parent);
+  const end = endOnce(span);
+  try {
+    const result = await context.with(trace.setSpan(parent, span), handle);
+    end();
+    return result;
+  } catch (error) {
+    end(error);
+    throw error;
+  }
+}
+
+export interface ClientSpan {
+  /** The trace as headers of the call. */
+  headers: Record<string, string>;
+  end: End;
+}
+
+/** A span for a call that is made as bytes. */
+export function startClientSpan(method: string): ClientSpan {
+  const headers: Record<string, string> = {};
+  if (UNTRACED.test(method)) return { headers, end: () => undefined };
+  const span = startMethodSpan(method, SpanKind.CLIENT, "grpc", context.active());
+  injectTrace(
+    (key, value) => {
+      headers[key] = value;
+    },
+    trace.setSpan(context.active(), span),
+  );
+  return { headers, end: endOnce(span) };
+}
+
 function nameOf({ service, method }: Request): string {
   return `${service.typeName}/${method.name}`;
 }
 
 function startSpan(request: Request, kind: SpanKind, system: string, parent = context.active()): Span {
-  const method = nameOf(request);
+  return startMethodSpan(nameOf(request), kind, system, parent);
+}
+
+function startMethodSpan(method: string, kind: SpanKind, system: string, parent: Context): Span {
   return tracer().startSpan(
     method,
     { kind, attributes: { [names.rpcSystem]: system, [names.rpcMethod]: method } },
@@ -45,7 +88,7 @@ function startSpan(request: Request, kind: SpanKind, system: string, parent = co
   );
 }
 
-type End = (error?: unknown) => void;
+export type End = (error?: unknown) => void;
 
 function endOnce(span: Span): End {
   let ended = false;
