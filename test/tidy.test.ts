@@ -84,7 +84,7 @@ describe("outside libraries stay behind their fence:", () => {
     [
       "Connect at the edges",
       /from "@connectrpc\//,
-      [/^libs\/rpc\//, /\/rpc\//, /\/(service|context)\.ts$/, /^libs\/(cli|supervisor)\//],
+      [/^libs\/rpc\//, /\/rpc\//, /\/(service|context)\.ts$/, /^libs\/(cli|client|supervisor)\//],
     ],
   ];
   it.each(fences)("%s", (_name, pattern, allowed) => {

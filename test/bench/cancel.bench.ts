@@ -2,98 +2,112 @@
 import { seededRandom } from "@chimera/kernel";
 import type { Mesh } from "@chimera/supervisor";
 import type { BenchContext, Benchmark } from "./benchmark.ts";
-import { type Door, grpcDoor, openaiDoor } from "./cancel/doors.ts";
+import { allDoors, type Door } from "./cancel/doors.ts";
 import { type EngineWatch, watchEngine } from "./cancel/engine-watch.ts";
+import type { InferenceCommands } from "./cancel/inference-process.ts";
 import { questionsFor } from "./cancel/questions.ts";
-import { LATEST_LEAVE_MS, LEAVES_AT_DELTA, MOMENTS, type Moment, type TrialTime, trial } from "./cancel/trial.ts";
+import { LATEST_LEAVE_MS, LEAVES_AT_DELTA, MOMENTS, type Moment, trial } from "./cancel/trial.ts";
 import { foreignCpuResult, percentileResults, plainResult } from "./figures.ts";
-import { clientProcess, meshProcesses, withMesh } from "./mesh-under-test.ts";
+import { machineClock } from "./load/machine-clock.ts";
+import { startWorker, type Worker } from "./load/worker.ts";
+import { clientProcess, meshProcesses, withRouter } from "./mesh-under-test.ts";
 import { metered } from "./meter.ts";
 import type { BenchResult } from "./result.ts";
 
-const ROUNDS = { quick: 40, full: 500 };
+const ROUNDS = { quick: 15, full: 200 };
 /** Not counted: the code is compiled while they run. */
-const WARM_UP_ROUNDS = 10;
+const WARM_UP_ROUNDS = { quick: 3, full: 20 };
 const SEED = 1;
 
 export const cancelBenchmark: Benchmark = {
   name: "cancel",
-  summary: "time from a client's leaving to an idle engine, over gRPC and the OpenAI door",
-  limitMs: { quick: 50_000, full: 600_000 },
-  run: (context) => withMesh(context, {}, (mesh) => measure(mesh, context)),
+  summary: "time from a client's leaving to an idle engine, over every door",
+  limitMs: { quick: 55_000, full: 600_000 },
+  run,
 };
+
+async function run(context: BenchContext): Promise<BenchResult[]> {
+  const file = new URL("./cancel/inference-process.ts", import.meta.url);
+  const inference = await startWorker<InferenceCommands>("inference", file);
+  try {
+    const { port } = await inference.ask("start", undefined, context.signal);
+    return await withRouter(context, port, (mesh) => measure({ mesh, inference }, context));
+  } finally {
+    await inference.stop();
+  }
+}
+
+interface Subject {
+  mesh: Mesh;
+  inference: Worker<InferenceCommands>;
+}
 
 interface Series {
   door: Door;
   moment: Moment;
-  times: TrialTime[];
+  engineMs: number[];
   missed: number;
 }
 
-async function measure(mesh: Mesh, context: BenchContext): Promise<BenchResult[]> {
-  const doors = [grpcDoor(mesh.url("router")), openaiDoor(mesh.url("router"))];
-  const engine = watchEngine(mesh.url("inference"), context.clock);
-  const series = doors.flatMap((door) => MOMENTS.map((moment): Series => ({ door, moment, times: [], missed: 0 })));
+async function measure({ mesh, inference }: Subject, context: BenchContext): Promise<BenchResult[]> {
+  const doors = allDoors(mesh.url("router"));
+  const engine = watchEngine(inference);
+  const series = doors.flatMap((door) => MOMENTS.map((moment): Series => ({ door, moment, engineMs: [], missed: 0 })));
   try {
     const { foreignShare } = await metered(
-      [...meshProcesses(mesh), clientProcess()],
+      [...meshProcesses(mesh), { name: inference.name, pid: inference.pid }, clientProcess()],
       () => 0,
       (blind) => play(series, engine, { ...context, signal: AbortSignal.any([context.signal, blind]) }),
     );
     return [...results(series), foreignCpuResult("cancel.foreign_cpu_share", foreignShare)];
   } finally {
-    engine.close();
     for (const door of doors) door.close();
   }
 }
 
 /** In turns, so that whatever changes on the machine changes for all. */
 async function play(series: readonly Series[], engine: EngineWatch, context: BenchContext): Promise<void> {
-  const { clock, signal, progress, quick } = context;
-  const tools = { engine, clock, signal, random: seededRandom(SEED) };
+  const { signal, progress, quick } = context;
+  const tools = { engine, clock: machineClock, signal, random: seededRandom(SEED) };
   const questions = { before_first: await questionsFor("before_first"), mid: await questionsFor("mid") };
-  const rounds = quick ? ROUNDS.quick : ROUNDS.full;
-  progress(`${WARM_UP_ROUNDS} rounds to warm up, then ${rounds} of ${series.length} trials`);
-  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
+  const [rounds, warmUpRounds] = [ROUNDS, WARM_UP_ROUNDS].map((of) => (quick ? of.quick : of.full));
+  progress(`${warmUpRounds} rounds to warm up, then ${rounds} of ${series.length} trials`);
+  for (let round = -(warmUpRounds ?? 0); round < (rounds ?? 0); round++) {
     for (const each of series) {
-      const time = await trial(each.door, { moment: each.moment, question: questions[each.moment]() }, tools);
+      const engineMs = await trial(each.door, { moment: each.moment, question: questions[each.moment]() }, tools);
       if (round < 0) continue;
-      if (time === undefined) each.missed++;
-      else each.times.push(time);
+      if (engineMs === undefined) each.missed++;
+      else each.engineMs.push(engineMs);
     }
   }
 }
 
 const METHOD =
-  "Client's leaving to the first poll of the engine that shows no active and no queued generation: an upper bound, too high by at most the poll's resolution.";
+  "Client's leaving to no active and no queued generation, stamped in the engine's own process on the clock both share.";
 const MOMENT_METHODS: Record<Moment, string> = {
   before_first: `Left while the prompt was computed, 0 to ${LATEST_LEAVE_MS} ms after its start.`,
   mid: `Left at piece ${LEAVES_AT_DELTA} of an answer of 900 tokens.`,
 };
 
 function results(series: readonly Series[]): BenchResult[] {
-  const all = series.flatMap(({ times }) => times);
+  const all = series.flatMap(({ engineMs }) => engineMs);
   const trials = all.length + series.reduce((total, { missed }) => total + missed, 0);
   return [
     ...percentileResults({
       id: "cancel.engine_ms",
-      values: all.map(({ engineMs }) => engineMs),
+      values: all,
       percents: [50, 99],
       unit: "ms",
       method: `${METHOD} All doors and moments together, in equal numbers of trials.`,
     }),
-    ...series.flatMap(({ door, moment, times }) =>
+    ...series.flatMap(({ door, moment, engineMs }) =>
       percentileResults({
         id: `cancel.${door.name}.${moment}_ms`,
-        values: times.map(({ engineMs }) => engineMs),
+        values: engineMs,
         percents: [50, 99],
         unit: "ms",
-        method: `${METHOD} ${MOMENT_METHODS[moment]}`,
+        method: `${METHOD} ${MOMENT_METHODS[moment]} ${door.leaving}.`,
       }),
-    ),
-    ...resolutionResults("cancel.poll_resolution_ms", all),
-    ...series.flatMap(({ door, moment, times }) =>
-      resolutionResults(`cancel.${door.name}.${moment}_poll_resolution_ms`, times),
     ),
     plainResult({
       id: "cancel.missed",
@@ -103,14 +117,4 @@ function results(series: readonly Series[]): BenchResult[] {
       method: "Trials without a time: a token came before the client left, or the answer ended.",
     }),
   ];
-}
-
-function resolutionResults(id: string, times: readonly TrialTime[]): BenchResult[] {
-  return percentileResults({
-    id,
-    values: times.map(({ resolutionMs }) => resolutionMs),
-    percents: [50, 99],
-    unit: "ms",
-    method: "Asking of the last poll that showed work, or the leaving, to the answer of the first that showed none.",
-  });
 }

@@ -2,11 +2,23 @@
 import type { Benchmark } from "./benchmark.ts";
 import { cancelBenchmark } from "./cancel.bench.ts";
 import { helpText, parseCommandLine, UsageError } from "./command-line.ts";
+import { doorBenchmark } from "./door.bench.ts";
 import { engineBenchmark } from "./engine.bench.ts";
 import { meshBenchmark } from "./mesh.bench.ts";
+import { overloadBenchmark } from "./overload.bench.ts";
+import { relayBenchmark } from "./relay.bench.ts";
+import { resumeBenchmark } from "./resume.bench.ts";
 import { runBenchmark } from "./run.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [meshBenchmark, cancelBenchmark, engineBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [
+  meshBenchmark,
+  cancelBenchmark,
+  engineBenchmark,
+  relayBenchmark,
+  doorBenchmark,
+  overloadBenchmark,
+  resumeBenchmark,
+];
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
 
 const out = (text: string) => void process.stdout.write(text);

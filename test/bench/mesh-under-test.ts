@@ -11,10 +11,13 @@ const DRAIN_GRACE_MS = 3000;
 /** Settings of whoever runs it would change what an id means; those of the mesh are the defaults and what `env` says. */
 const SETTINGS = /^(CHIMERA|ROUTER|CACHE|INFERENCE|EVALUATOR|INSIGHT|OTEL)_/;
 
-/** Stopped whatever `work` does. A service that dies stays dead, so that no restart is measured as service. */
+/**
+ * Stopped whatever `work` does. A service that dies stays dead, so that no restart is measured as service, unless restarts are what
+ * is measured.
+ */
 export async function withMesh<T>(
   { signal, progress }: BenchContext,
-  options: Pick<MeshOptions, "serviceEnv" | "replicas">,
+  options: Pick<MeshOptions, "services" | "serviceEnv" | "replicas" | "restart">,
   work: (mesh: Mesh) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "chimera-bench-"));
@@ -25,7 +28,7 @@ export async function withMesh<T>(
       dataDir: join(folder, "data"),
       logDir: join(folder, "logs"),
       inherited: Object.fromEntries(Object.entries(inheritedEnv()).filter(([name]) => !SETTINGS.test(name))),
-      restart: false,
+      restart: options.restart ?? false,
       drainGraceMs: DRAIN_GRACE_MS,
       signal,
     });
@@ -38,6 +41,12 @@ export async function withMesh<T>(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** A router and NATS, before an engine that is no part of the mesh; without a cache. */
+export function withRouter<T>(context: BenchContext, enginePort: number, work: (mesh: Mesh) => Promise<T>): Promise<T> {
+  const serviceEnv = { router: { CHIMERA_INFERENCE_URLS: `http://127.0.0.1:${enginePort}` } };
+  return withMesh(context, { services: ["router"], serviceEnv }, work);
 }
 
 /** Every process that serves: the services and the mesh's own NATS. */

@@ -14,6 +14,7 @@ export type ErrorKind =
   | "unauthenticated"
   | "failed-precondition"
   | "overloaded"
+  | "quota-exceeded"
   | "unavailable"
   | "deadline-exceeded"
   | "cancelled"
@@ -74,6 +75,27 @@ export class OverloadedError extends ChimeraError {
   override readonly name = "OverloadedError";
   constructor(message: string, retryAfterMs: number) {
     super("overloaded", message, { retryAfterMs });
+  }
+}
+
+export interface QuotaDetails extends ErrorOptions {
+  /** When the quota has room again; undefined where that is not known. */
+  retryAfterMs: number | undefined;
+  /** Whose quota it is: a tenant. */
+  subject: string;
+  /** Which of its limits, for example "tokensPerS". */
+  quota: string;
+}
+
+/** One tenant has used up what it may: no other replica would take the call, so nothing but its caller should repeat it. */
+export class QuotaExceededError extends ChimeraError {
+  override readonly name = "QuotaExceededError";
+  readonly subject: string;
+  readonly quota: string;
+  constructor(message: string, { retryAfterMs, subject, quota, cause }: QuotaDetails) {
+    super("quota-exceeded", message, { retryAfterMs, cause });
+    this.subject = subject;
+    this.quota = quota;
   }
 }
 

@@ -14,6 +14,8 @@ export {
   InvalidRequestError,
   NotFoundError,
   OverloadedError,
+  type QuotaDetails,
+  QuotaExceededError,
   UnauthenticatedError,
   UnavailableError,
 } from "./errors.ts";

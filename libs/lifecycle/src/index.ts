@@ -1,5 +1,6 @@
 // How a service starts, reads its settings, logs and ends.
 export { createLogger, type Logger } from "./logger.ts";
+export { type Reloading, type ReloadingOptions, reloading } from "./reloading.ts";
 export { type RunOptions, runService, type Service } from "./run-service.ts";
 export {
   ConfigError,

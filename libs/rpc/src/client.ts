@@ -3,6 +3,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { limits } from "./limits.ts";
+import type { Tls } from "./tls.ts";
 import { traceClient } from "./tracing.ts";
 
 export interface RpcClient<S extends DescService> {
@@ -11,11 +12,11 @@ export interface RpcClient<S extends DescService> {
   close(): void;
 }
 
-/** `baseUrl`: http://host:port. Nothing is connected before the first call. */
+/** `baseUrl`: http://host:port, or https, with `tls` for certificates other than the system knows. Nothing is connected before the first call. */
 export function connectClient<S extends DescService>(
   service: S,
   baseUrl: string,
-  options: { maxResponseBytes?: number } = {},
+  options: { maxResponseBytes?: number; tls?: Tls | undefined } = {},
 ): RpcClient<S> {
   const sessionManager = new Http2SessionManager(
     baseUrl,
@@ -24,6 +25,7 @@ export function connectClient<S extends DescService>(
       settings: { initialWindowSize: limits.streamWindowBytes, enablePush: false },
       maxSessionMemory: limits.sessionMemoryMb,
       peerMaxConcurrentStreams: limits.streamsPerConnection,
+      ...(baseUrl.startsWith("https:") && options.tls?.client),
     },
   );
   const transport = createGrpcTransport({

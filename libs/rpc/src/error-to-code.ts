@@ -1,8 +1,14 @@
 // The one place where our errors become gRPC codes and details. What is not ours leaves as INTERNAL and says nothing.
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import { BadRequestSchema, RetryInfoSchema } from "@chimera/contracts/google-rpc";
-import { CancelledError, ChimeraError, DeadlineExceededError, type ErrorKind } from "@chimera/kernel";
+import {
+  CancelledError,
+  ChimeraError,
+  DeadlineExceededError,
+  type ErrorKind,
+  QuotaExceededError,
+} from "@chimera/kernel";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 const CODES: Record<ErrorKind, Code> = {
@@ -13,6 +19,7 @@ const CODES: Record<ErrorKind, Code> = {
   "failed-precondition": Code.FailedPrecondition,
   // Another replica may have room, so this is not RESOURCE_EXHAUSTED, which tells clients to stop.
   overloaded: Code.Unavailable,
+  "quota-exceeded": Code.ResourceExhausted,
   unavailable: Code.Unavailable,
   "deadline-exceeded": Code.DeadlineExceeded,
   cancelled: Code.Canceled,
@@ -53,7 +60,28 @@ function fromChimeraError(error: ChimeraError): ConnectError {
     });
     connectError.details.push({ desc: RetryInfoSchema, value: { retryDelay } });
   }
+  if (error instanceof QuotaExceededError) connectError.details.push(quotaFailure(error));
   return connectError;
+}
+
+const QUOTA_FAILURE = "google.rpc.QuotaFailure";
+
+/** On the wire a QuotaFailure is what a BadRequest is: a list of pairs, of a subject and a description here. */
+function quotaFailure({ subject, quota }: QuotaExceededError): { type: string; value: Uint8Array<ArrayBuffer> } {
+  const pairs = create(BadRequestSchema, { fieldViolations: [{ field: subject, description: quota }] });
+  return { type: QUOTA_FAILURE, value: toBinary(BadRequestSchema, pairs) };
+}
+
+/** Undefined where there is no QuotaFailure, or none that can be read. */
+function quotaOf(error: ConnectError): { subject: string; quota: string } | undefined {
+  const detail = error.details.find((each) => "type" in each && each.type === QUOTA_FAILURE);
+  if (!detail || !("type" in detail)) return undefined;
+  try {
+    const violation = fromBinary(BadRequestSchema, detail.value).fieldViolations[0];
+    return violation && { subject: violation.field, quota: violation.description };
+  } catch {
+    return undefined;
+  }
 }
 
 const KINDS = new Map<Code, ErrorKind>([
@@ -77,10 +105,16 @@ export function fromConnectError(error: unknown): ChimeraError {
   if (kind === "deadline-exceeded") return new DeadlineExceededError(connectError.rawMessage, { cause: error });
   const violations = connectError.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations);
   const delay = connectError.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const retryAfterMs = delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6;
+  // A message over the size limit has the same code: only what names a quota is one.
+  const quota = connectError.code === Code.ResourceExhausted ? quotaOf(connectError) : undefined;
+  if (quota) {
+    return new QuotaExceededError(connectError.rawMessage, { ...quota, retryAfterMs, cause: error });
+  }
   return new ChimeraError(kind, connectError.rawMessage, {
     cause: error,
     violations: violations.map(({ field, description }) => ({ field, description })),
-    ...(delay && { retryAfterMs: Number(delay.seconds) * 1000 + delay.nanos / 1e6 }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
   });
 }
 

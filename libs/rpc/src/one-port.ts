@@ -1,22 +1,68 @@
-// HTTP/1.1 and HTTP/2 without TLS on one port: the first bytes of a connection tell which it is.
+// HTTP/1.1 and HTTP/2 on one port: the first bytes of a connection tell which it is, or its TLS handshake does.
 import type * as http from "node:http";
 import type * as http2 from "node:http2";
 import { createServer, type Server, type Socket } from "node:net";
-import { limits } from "./limits.ts";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import type { ConnectionGuard } from "./connection-guard.ts";
+import type { Tls } from "./tls.ts";
+
+export interface OnePortOptions {
+  h1: http.Server;
+  h2: http2.Http2Server;
+  guard: ConnectionGuard;
+  tls: Tls | undefined;
+}
+
+type Accept = (socket: Socket) => void;
+type Decide = (socket: Socket, isHttp2: boolean) => void;
+
+/** The servers given, and the one for TLS, never listen themselves, so that every connection passes the guard first. */
+export function onePort({ h1, h2, guard, tls }: OnePortOptions): Server {
+  const decide: Decide = (socket, isHttp2) => void (isHttp2 ? h2 : h1).emit("connection", socket);
+  const accept = tls ? encrypted(tls, guard, decide) : plain(guard, decide);
+  return createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => socket.destroy());
+    if (guard.admit(socket)) accept(socket);
+  });
+}
+
+function encrypted(tls: Tls, guard: ConnectionGuard, decide: Decide): Accept {
+  /** By their two addresses, which is all that a socket after its handshake has in common with the one before. */
+  const handshaking = new Map<string, Socket>();
+  const server = createTlsServer({
+    ...tls.options,
+    ALPNProtocols: ["h2", "http/1.1"],
+    requestCert: tls.checksPeers,
+    rejectUnauthorized: tls.checksPeers,
+  });
+  tls.onChange((options) => server.setSecureContext(options));
+  server.on("secureConnection", (socket: TLSSocket) => {
+    const accepted = handshaking.get(addressesOf(socket));
+    if (accepted) guard.begun(accepted);
+    socket.on("error", () => socket.destroy());
+    decide(socket, socket.alpnProtocol === "h2");
+  });
+  return (socket) => {
+    const addresses = addressesOf(socket);
+    handshaking.set(addresses, socket);
+    socket.once("close", () => handshaking.delete(addresses));
+    server.emit("connection", socket);
+  };
+}
+
+function addressesOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
+  return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
+}
 
 // "PRI " opens every HTTP/2 connection; no HTTP/1.1 method starts with it.
 const PREFACE = Buffer.from("PRI ");
 
-export function onePort(h1: http.Server, h2: http2.Http2Server): Server {
-  return createServer({ noDelay: true }, (socket) => {
-    socket.on("error", () => socket.destroy());
-    socket.setTimeout(limits.firstByteMs, () => socket.destroy());
+function plain(guard: ConnectionGuard, decide: Decide): Accept {
+  return (socket) =>
     peek(socket, Buffer.alloc(0), (isHttp2) => {
-      socket.setTimeout(0);
-      socket.removeAllListeners("timeout");
-      (isHttp2 ? h2 : h1).emit("connection", socket);
+      guard.begun(socket);
+      decide(socket, isHttp2);
     });
-  });
 }
 
 function peek(socket: Socket, before: Buffer, decide: (isHttp2: boolean) => void): void {

@@ -4,16 +4,19 @@ import * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
 import { Health } from "@chimera/contracts/health";
+import { type Clock, systemClock } from "@chimera/kernel";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { ConnectionGuard } from "./connection-guard.ts";
 import { HealthState } from "./health.ts";
-import { limits } from "./limits.ts";
+import { type ConnectionLimits, defaultConnectionLimits, limits, trustedConnectionLimits } from "./limits.ts";
 import { blameTheCaller } from "./malformed-requests.ts";
 import { onePort } from "./one-port.ts";
 import { isGrpc } from "./raw/metadata.ts";
 import { type RawMethod, type ServedCall, serveRaw } from "./raw/raw-server.ts";
 import { reflectionRoutes } from "./reflection.ts";
 import { mapErrors } from "./server-errors.ts";
+import type { Tls } from "./tls.ts";
 import { traceServer } from "./tracing.ts";
 
 /** The HTTP/2 objects of node's compatibility API fit these types as well. */
@@ -41,6 +44,11 @@ export interface ServerOptions {
   maxRequestBytes?: number;
   /** Callers are services of the mesh, which may reset many streams of one connection. */
   trustedPeers?: boolean;
+  /** Where these connections shall be bounded otherwise. */
+  limits?: Partial<ConnectionLimits>;
+  /** Certificate, key, and who vouches for callers where they need certificates. */
+  tls?: Tls | undefined;
+  clock?: Clock;
   logger: { error(details: object, message: string): void };
 }
 
@@ -50,6 +58,9 @@ export interface RpcServer {
   readonly address: string;
   /** Calls that have not ended; health, reflection and watches do not count. */
   readonly inFlight: number;
+  /** Open TCP connections, and open HTTP/2 streams on all of them. */
+  readonly connections: number;
+  readonly openStreams: number;
   /** Aborted when draining starts: streams without an end of their own should end then. */
   readonly draining: AbortSignal;
   /** NOT_SERVING, no new connections, GOAWAY; resolves when every call has ended or `graceMs` has passed and the rest was cut. */
@@ -59,6 +70,7 @@ export interface RpcServer {
 
 /** Rejects with the system's error where the port is taken. */
 export async function startServer(options: ServerOptions): Promise<RpcServer> {
+  if (options.tls && !options.tls.isComplete) throw new Error(`${options.name} needs a TLS certificate and its key`);
   const draining = new AbortController();
   const cut = new AbortController();
   const health = new HealthState({
@@ -83,7 +95,9 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
     fallback: (options.fallback ?? notFound) as AdapterHandler,
   });
   const calls = new InFlight();
-  const { h1, h2, sessions } = createServers(options, (request, response) => {
+  const bounds = boundsOf(options);
+  const guard = new ConnectionGuard(bounds);
+  const { h1, h2, sessions } = createServers(bounds.limits, guard, (request, response) => {
     calls.track(request.url ?? "", response);
     handler(request, response);
   });
@@ -95,7 +109,8 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
     rawCalls.add(call);
     stream.once("close", () => rawCalls.delete(call));
   });
-  const listener = onePort(h1, h2);
+  guardStreams(h2, guard);
+  const listener = onePort({ h1, h2, guard, tls: options.tls });
   const port = await listen(listener, options);
 
   return {
@@ -103,6 +118,12 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
     address: `${options.host}:${port}`,
     get inFlight() {
       return calls.count;
+    },
+    get connections() {
+      return guard.connections;
+    },
+    get openStreams() {
+      return guard.openStreams;
     },
     draining: draining.signal,
     async drain(graceMs) {
@@ -141,29 +162,53 @@ async function flushed(sessions: ReadonlySet<http2.ServerHttp2Session>): Promise
   clearTimeout(timeout);
 }
 
-function createServers(options: ServerOptions, handler: Handler) {
+function boundsOf(options: ServerOptions) {
+  const byDefault = options.trustedPeers ? trustedConnectionLimits : defaultConnectionLimits;
+  const methods = options.services.flatMap((service) => service.methods);
+  const streaming = methods.filter(({ methodKind }) => /client_streaming|bidi_streaming/.test(methodKind));
+  return {
+    limits: { ...byDefault, ...options.limits },
+    clock: options.clock ?? systemClock,
+    maxRequestBytes: options.maxRequestBytes ?? limits.requestBytes,
+    streamingPaths: new Set(streaming.map(({ parent, name }) => `/${parent.typeName}/${name}`)),
+  };
+}
+
+function createServers(bounds: ConnectionLimits, guard: ConnectionGuard, handler: Handler) {
   const sessions = new Set<http2.ServerHttp2Session>();
   const h1 = http.createServer(
-    { maxHeaderSize: limits.headerBytes, requestTimeout: limits.requestReadMs, headersTimeout: limits.firstByteMs },
-    handler,
+    {
+      maxHeaderSize: limits.headerBytes,
+      requestTimeout: bounds.requestReadMs,
+      headersTimeout: Math.min(bounds.firstByteMs, bounds.requestReadMs),
+      connectionsCheckingInterval: Math.min(1000, bounds.firstByteMs),
+    },
+    (request, response) => {
+      if (guard.pipelined(request, response)) handler(request, response);
+    },
   );
+  h1.maxHeadersCount = limits.headerLines;
   const h2 = http2.createServer(
     {
       settings: {
-        maxConcurrentStreams: limits.streamsPerConnection,
+        maxConcurrentStreams: bounds.streamsPerConnection,
         initialWindowSize: limits.streamWindowBytes,
         maxHeaderListSize: limits.headerBytes,
       },
+      maxHeaderListPairs: limits.headerLines,
+      maxSettings: limits.settingsEntries,
+      maxSessionInvalidFrames: limits.invalidFrames,
+      maxSessionRejectedStreams: limits.refusedStreams,
       maxSessionMemory: limits.sessionMemoryMb,
-      ...(options.trustedPeers && {
-        streamResetBurst: limits.trustedResetBurst,
-        streamResetRate: limits.trustedResetPerSecond,
-      }),
+      // Behind the guard's own count, which ends a connection in the middle of a packet; this one waits for its end.
+      streamResetBurst: 2 * bounds.resetBurst,
+      streamResetRate: 2 * bounds.resetsPerSecond,
     },
     handler as unknown as AdapterHandler,
   );
   h2.on("session", (session) => {
     sessions.add(session);
+    guard.session(session);
     session.setLocalWindowSize(limits.connectionWindowBytes);
     session.on("error", () => session.destroy());
     session.once("close", () => sessions.delete(session));
@@ -173,6 +218,16 @@ function createServers(options: ServerOptions, handler: Handler) {
   // The server itself never listens; node sets up its connection list and its time-outs on this event.
   h1.emit("listening");
   return { h1, h2, sessions };
+}
+
+/** Lets the guard see every stream first. */
+function guardStreams(h2: http2.Http2Server, guard: ConnectionGuard): void {
+  const listeners = h2.listeners("stream");
+  h2.removeAllListeners("stream");
+  h2.on("stream", (stream, headers, ...rest: unknown[]) => {
+    if (!guard.stream(stream, headers[":path"] ?? "")) return;
+    for (const listener of listeners) Reflect.apply(listener, h2, [stream, headers, ...rest]);
+  });
 }
 
 /** Takes the streams of raw methods before the typed server sees them. */

@@ -1,4 +1,4 @@
-// Names of spans and attributes. Constants of our own: the published packages still carry older RPC and GenAI names.
+// Names of spans, attributes and metrics. Constants of our own: the published packages still carry older RPC and GenAI names.
 
 export const names = {
   rpcSystem: "rpc.system.name",
@@ -30,4 +30,39 @@ export const names = {
   cacheKeyPrefix: "chimera.cache.key_prefix",
   queueMs: "chimera.inference.queue_ms",
   prefillMs: "chimera.inference.prefill_ms",
+  /** "interactive" or "batch". */
+  routerClass: "chimera.router.class",
+  routerQueueMs: "chimera.router.queue_ms",
+  /** Replicas that were asked, hedges and resumptions among them. */
+  routerAttempts: "chimera.router.attempts",
+  routerResumptions: "chimera.router.resumptions",
+  /** Why it was turned away before any work. */
+  routerRefusal: "chimera.router.refusal",
+  /** The policy that chose the replica. */
+  routePolicy: "chimera.route.policy",
+  routeCandidates: "chimera.route.candidates",
+  routeChosen: "chimera.route.chosen",
+  routeWhy: "chimera.route.why",
+} as const;
+
+/** Durations in seconds. */
+export const metricNames = {
+  rpcServerCallDuration: "rpc.server.call.duration",
+  clientDuration: "gen_ai.client.inference.duration",
+  clientTimeToFirstChunk: "gen_ai.client.inference.time_to_first_chunk",
+  clientTimePerOutputChunk: "gen_ai.client.inference.time_per_output_chunk",
+  clientInputTokens: "gen_ai.client.inference.usage.input_tokens",
+  clientOutputTokens: "gen_ai.client.inference.usage.output_tokens",
+  clientCachedTokens: "gen_ai.client.inference.usage.cache_read.input_tokens",
+  serverDuration: "gen_ai.server.request.duration",
+  serverTimeToFirstToken: "gen_ai.server.time_to_first_token",
+  serverTimePerOutputToken: "gen_ai.server.time_per_output_token",
+  demand: "chimera.router.demand",
+  refused: "chimera.router.refused",
+  queued: "chimera.router.queued",
+  queueDuration: "chimera.router.queue.duration",
+  inFlight: "chimera.router.in_flight",
+  retries: "chimera.router.retries",
+  hedges: "chimera.router.hedges",
+  resumptions: "chimera.router.resumptions",
 } as const;

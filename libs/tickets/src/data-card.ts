@@ -56,6 +56,7 @@ ${table(["split", "tickets", "tenants", "clusters", "with tenant jargon", "with 
 - **train**: tenants of its own, for training and for examples that no scored tenant wrote.
 - **history**: what the scored tenants asked before; examples for a prompt are taken from here.
 - **validation**: for choosing settings. **holdout**: for the figure that is reported; never used to choose anything.
+- **vault**: for the last word on a choice that the holdout has confirmed; each look at it is one too many to forget.
 
 ${table(["intents", ...INTENTS], intents)}
 

@@ -1,4 +1,4 @@
-// Draws the four committed data sets. A ticket's split follows from a hash of its cluster, so near duplicates stay
+// Draws the five committed data sets. A ticket's split follows from a hash of its cluster, so near duplicates stay
 // together and no text is in two splits, whatever is added later.
 import { createHash } from "node:crypto";
 import { type Random, seededRandom } from "@chimera/kernel";
@@ -31,6 +31,7 @@ const REPERTOIRES: Readonly<Record<Split, "trained" | "all">> = {
   history: "all",
   validation: "all",
   holdout: "all",
+  vault: "all",
 };
 
 export const LABEL_NOISE = 0.03;
@@ -43,7 +44,8 @@ export const SPLIT_PLANS: Readonly<Record<Split, SplitPlan>> = {
   train: { tenants: TRAINING_TENANTS, ticketsPerTenant: 20, jargonShare: 0.4, seed: 900_201, low: 0, high: 0.4 },
   history: { tenants: TENANTS, ticketsPerTenant: 32, jargonShare: 0.4, seed: 900_302, low: 0.4, high: 0.55 },
   validation: { tenants: TENANTS, ticketsPerTenant: 30, jargonShare: 0.16, seed: 900_403, low: 0.55, high: 0.7 },
-  holdout: { tenants: TENANTS, ticketsPerTenant: 60, jargonShare: 0.16, seed: 900_504, low: 0.7, high: 1 },
+  holdout: { tenants: TENANTS, ticketsPerTenant: 60, jargonShare: 0.16, seed: 900_504, low: 0.7, high: 0.85 },
+  vault: { tenants: TENANTS, ticketsPerTenant: 60, jargonShare: 0.16, seed: 900_605, low: 0.85, high: 1 },
 };
 
 export function clusterOf(skeleton: string): string {

@@ -44,6 +44,8 @@ export interface EpisodePlan {
   // How much more a rarer word counts when they are chosen; see wordWeights.
   rarityPower: number;
   labelNoise: number;
+  // See TicketOptions: sentences with gaps teach the model to read a phrasing by its words, not to know it by heart.
+  wordDrop?: number;
 }
 
 // "jargon": an intent that an earlier ticket of the episode explains. "guess": one that nothing explains yet.
@@ -114,7 +116,7 @@ function backgroundTexts(): string[] {
   const random = seededRandom(BACKGROUND_SEED);
   return Array.from({ length: BACKGROUND_TENANTS }, () => drawJargon(random, BACKGROUND_WORDS, "trained")).flatMap(
     (jargon) =>
-      Array.from({ length: BACKGROUND_TICKETS }, () => drawExample(random, { jargon, share: 0.4, bare: false }).text),
+      Array.from({ length: BACKGROUND_TICKETS }, () => drawExample(random, { jargon, share: 0.4, bare: false, wordDrop: 0 }).text),
   );
 }
 
@@ -136,7 +138,7 @@ function drawExamples(random: Random, plan: EpisodePlan, weights: WordWeights): 
   const retrieved = random() < plan.retrievedShare;
   const count = retrieved ? plan.history + 1 : plan.tickets;
   const examples = Array.from({ length: count }, () => {
-    const example = drawExample(random, { jargon, share, bare });
+    const example = drawExample(random, { jargon, share, bare, wordDrop: plan.wordDrop ?? 0 });
     return { ...example, ...mislabel(random, example, plan.labelNoise) };
   });
   const asked = examples.at(-1);
@@ -153,14 +155,16 @@ interface ExampleOptions {
   jargon: JargonMap;
   share: number;
   bare: boolean;
+  wordDrop: number;
 }
 
-function drawExample(random: Random, { jargon, share, bare }: ExampleOptions): Example {
+function drawExample(random: Random, { jargon, share, bare, wordDrop }: ExampleOptions): Example {
   const entry = random() < share ? pick(random, [...jargon]) : undefined;
   for (;;) {
     const written: WrittenTicket = writeTicket(random, {
       repertoire: "trained",
       bare,
+      wordDrop,
       ...(entry && { jargon: new Map([entry]) }),
     });
     if (splitOf(clusterOf(written.skeleton)) === "train") return { ...written, word: entry?.[0] };

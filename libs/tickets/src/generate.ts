@@ -7,7 +7,7 @@ import { type DataFile, renderDataFiles } from "./data-card.ts";
 
 const HELP = `Usage: node libs/tickets/src/generate.ts [--out DIR] [--check]
 
-Writes tickets.{train,history,validation,holdout}.jsonl and README.md, the data card. Seeds are fixed: the files are the
+Writes tickets.{train,history,validation,holdout,vault}.jsonl and README.md, the data card. Seeds are fixed: the files are the
 same on every run.
 
   --out DIR  where to write (default: libs/tickets/data)

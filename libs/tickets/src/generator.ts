@@ -90,6 +90,8 @@ export interface TicketOptions {
   repertoire?: Repertoire;
   // Only what bears on the labels: no greeting, no filler, no second intent.
   bare?: boolean;
+  // Words go missing from what says the intent: each with a probability drawn per sentence, from 0 to this. 0 where unset.
+  wordDrop?: number;
 }
 
 /** A ticket in plain words, or in one of the tenant's own where `jargon` is given. */
@@ -129,19 +131,31 @@ function writeJargonBody(random: Random, jargon: JargonMap): Body {
 
 function writePlainBody(random: Random, options: TicketOptions): Body {
   const intent = pick(random, INTENTS);
-  const asked = writeCue(random, intent, options.repertoire);
+  const asked = writeCue(random, intent, options);
   if (options.bare || random() >= COMPETING_SHARE) return { intent, body: [asked] };
-  const other = writeCue(random, otherIntent(random, intent), options.repertoire);
+  const other = writeCue(random, otherIntent(random, intent), options);
   const { join } = pickForm(random);
   const masked = join(asked.masked, other.masked);
   return { intent, body: join(asked.text, other.text).map((text, i) => ({ text, masked: masked[i] ?? text })) };
 }
 
-function writeCue(random: Random, intent: Intent, repertoire: Repertoire = "all"): Sentence {
+function writeCue(random: Random, intent: Intent, { repertoire = "all", wordDrop = 0 }: TicketOptions): Sentence {
   const lines = CUES[intent].filter((_, i) => repertoire === "all" || isTrainedCue(i) === (repertoire === "trained"));
   const cue = pick(random, lines);
   const values = slotsIn(cue).map((slot) => pick(random, CUE_SLOTS[slot] ?? []));
-  return { text: fillCue(cue, values), masked: cue };
+  const text = fillCue(cue, values);
+  return { text: wordDrop > 0 ? withoutSomeWords(random, text, wordDrop) : text, masked: cue };
+}
+
+// Without them a sentence says the opposite.
+const NEGATIONS: ReadonlySet<string> = new Set(["not", "no", "never", "nobody", "without"]);
+const FEWEST_WORDS = 3;
+
+// The whole sentence where too little would be left of it.
+function withoutSomeWords(random: Random, text: string, mostDropped: number): string {
+  const rate = random() * mostDropped;
+  const left = text.split(" ").filter((word) => random() >= rate || NEGATIONS.has(word));
+  return left.length < FEWEST_WORDS ? text : left.join(" ");
 }
 
 function pickForm(random: Random): (typeof COMPETING_FORMS)[number] {

@@ -3,7 +3,7 @@
 import type { Labels } from "./generator.ts";
 import { INTENTS, type Intent, JARGON, PRIORITIES, type Priority } from "./grammar.ts";
 
-export const SPLITS = ["train", "history", "validation", "holdout"] as const;
+export const SPLITS = ["train", "history", "validation", "holdout", "vault"] as const;
 export type Split = (typeof SPLITS)[number];
 
 export interface Ticket {

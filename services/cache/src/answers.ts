@@ -1,7 +1,7 @@
 // What this service is for: the stored answer of a request, or one sentence why there is none. Index and byte store meet
 // only here. A byte store that fails costs a miss, never a request.
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type CacheKeyInput, type StoredAnswer, StoredAnswerSchema } from "@chimera/contracts/cache";
+import { crc32 } from "node:zlib";
+import type { CacheKeyInput, StoredAnswer } from "@chimera/contracts/cache";
 import type { Clock } from "@chimera/kernel";
 import { agoText } from "./ago-text.ts";
 import { missingPart } from "./completeness.ts";
@@ -20,9 +20,15 @@ export interface AnswersOptions {
   onChange(): void;
 }
 
+/** An answer and its serialized form; the second is what is kept and served. */
+export interface EncodedAnswer {
+  answer: StoredAnswer;
+  body: Uint8Array;
+}
+
 export interface LookupResult {
-  /** Undefined on a miss. */
-  answer: StoredAnswer | undefined;
+  /** The answer as it was stored; undefined on a miss. Not to be changed: the store may hold the same bytes. */
+  body: Uint8Array | undefined;
   /** One sentence for people: "stored 12 s ago", "not stored", "expired", "store failed". */
   reason: string;
   keyPrefix: string;
@@ -75,20 +81,19 @@ export class Answers {
       this.#drop(entry);
       return this.#miss("expired", key.prefix);
     }
-    const answer = await this.#read(entry);
-    if (answer === undefined) return this.#miss("store failed", key.prefix);
+    const body = await this.#read(entry);
+    if (body === undefined) return this.#miss("store failed", key.prefix);
     if (index.used(entry, nowMs)) this.#used.add(entry);
     this.#hits += 1;
     this.#options.onChange();
-    return { answer, reason: `stored ${agoText(nowMs - entry.storedAtMs)} ago`, keyPrefix: key.prefix };
+    return { body, reason: `stored ${agoText(nowMs - entry.storedAtMs)} ago`, keyPrefix: key.prefix };
   }
 
-  /** Expects a checked input. Keeps a complete answer in place of an older one. */
-  async store(input: CacheKeyInput, answer: StoredAnswer): Promise<StoreResult> {
+  /** Expects a checked input. Keeps a complete answer in place of an older one; its body belongs to the cache from here on. */
+  async store(input: CacheKeyInput, { answer, body }: EncodedAnswer): Promise<StoreResult> {
     const key = cacheKey(input);
     const missing = missingPart(answer);
     if (missing !== undefined) return this.#refuse(`incomplete: ${missing}`, key.prefix);
-    const body = toBinary(StoredAnswerSchema, answer);
     const bytes = entryBytes(key.storeKey, body);
     if (!this.#options.index.admits(bytes)) {
       return this.#refuse(`larger than ${MAX_ENTRY_SHARE * 100} % of the cache`, key.prefix);
@@ -149,6 +154,7 @@ export class Answers {
     const previous = this.#options.index.get(facts.key);
     if (previous !== undefined) this.#used.delete(previous);
     const { entry, evicted } = this.#options.index.add(facts);
+    entry.bodyCrc32 = crc32(body);
     this.#leave(evicted);
     try {
       await this.#options.store.set({ ...entry.facts(), body });
@@ -162,11 +168,11 @@ export class Answers {
     return true;
   }
 
-  /** Undefined, and counted, where the bytes are gone, unreadable or no answer. A store that only failed once keeps the entry. */
-  async #read(entry: Entry): Promise<StoredAnswer | undefined> {
+  /** Undefined, and counted, where the bytes are gone, unreadable or others. A store that only failed once keeps the entry. */
+  async #read(entry: Entry): Promise<Uint8Array | undefined> {
     try {
       const body = await this.#options.store.get(entry.key);
-      if (body !== undefined) return fromBinary(StoredAnswerSchema, body);
+      if (body !== undefined && isBodyOf(entry, body)) return body;
       this.#drop(entry);
     } catch {
       // Served as a miss; the answer that the miss leads to is stored over this one.
@@ -212,7 +218,7 @@ export class Answers {
   #miss(reason: string, keyPrefix: string): LookupResult {
     this.#misses += 1;
     this.#options.onChange();
-    return { answer: undefined, reason, keyPrefix };
+    return { body: undefined, reason, keyPrefix };
   }
 
   #refuse(reason: string, keyPrefix: string): StoreResult {
@@ -220,4 +226,14 @@ export class Answers {
     this.#options.onChange();
     return { stored: false, reason, keyPrefix };
   }
+}
+
+/**
+ * Nothing decodes a body on its way out, so a cut, changed or foreign one must show here. An entry of an earlier process has no
+ * checksum until its first read: there the store itself vouches for what it gives (see ByteStore.keys).
+ */
+function isBodyOf(entry: Entry, body: Uint8Array): boolean {
+  const found = crc32(body);
+  entry.bodyCrc32 ??= found;
+  return entry.bodyCrc32 === found;
 }

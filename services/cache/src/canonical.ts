@@ -9,13 +9,13 @@ type Canonical = string | number | boolean | readonly Canonical[];
 /**
  * JSON of nested [field number, value] pairs in field order. Only fields that are set appear, so unset and zero differ
  * wherever the contract tells them apart. JSON quotes every text, so no value can reach over into its neighbour.
- * Fields named in `normalised` (full protobuf names) are compared as Unicode NFC; all other text byte for byte.
+ * Fields in `normalised` are compared as Unicode NFC; all other text byte for byte.
  */
-export function canonicalJson(message: ReflectMessage, normalised: ReadonlySet<string>): string {
+export function canonicalJson(message: ReflectMessage, normalised: ReadonlySet<DescField>): string {
   return JSON.stringify(canonicalFields(message, normalised));
 }
 
-function canonicalFields(message: ReflectMessage, normalised: ReadonlySet<string>): readonly Canonical[] {
+function canonicalFields(message: ReflectMessage, normalised: ReadonlySet<DescField>): readonly Canonical[] {
   const pairs: Canonical[] = [];
   for (const field of message.sortedFields) {
     if (!message.isSet(field)) continue;
@@ -29,26 +29,24 @@ function canonicalFields(message: ReflectMessage, normalised: ReadonlySet<string
   return pairs;
 }
 
-function canonicalField(message: ReflectMessage, field: DescField, normalised: ReadonlySet<string>): Canonical {
-  const name = `${field.parent.typeName}.${field.name}`;
-  const text = (value: string) => (normalised.has(name) ? value.normalize("NFC") : value);
+function canonicalField(message: ReflectMessage, field: DescField, normalised: ReadonlySet<DescField>): Canonical {
   switch (field.fieldKind) {
     case "message":
       return canonicalFields(message.get(field), normalised);
     case "list":
-      return [...message.get(field)].map((item) => canonicalItem(item, text, normalised));
+      return Array.from(message.get(field), (item) => canonicalItem(item, field, normalised));
     case "scalar":
-      assert(field.scalar !== ScalarType.BYTES, `${name}: bytes have no canonical form`);
-      return canonicalItem(message.get(field), text, normalised);
+      if (field.scalar === ScalarType.BYTES) throw new InternalError(`${field}: bytes have no canonical form`);
+      return canonicalItem(message.get(field), field, normalised);
     case "enum":
       return message.get(field);
     case "map":
-      throw new InternalError(`${name}: maps have no canonical form`);
+      throw new InternalError(`${field}: maps have no canonical form`);
   }
 }
 
-function canonicalItem(item: unknown, text: (value: string) => string, normalised: ReadonlySet<string>): Canonical {
-  if (typeof item === "string") return text(item);
+function canonicalItem(item: unknown, field: DescField, normalised: ReadonlySet<DescField>): Canonical {
+  if (typeof item === "string") return normalised.has(field) ? item.normalize("NFC") : item;
   if (typeof item === "boolean") return item;
   if (typeof item === "bigint") return item.toString();
   if (typeof item === "number") {

@@ -164,7 +164,9 @@ describe("cacheKey", () => {
     const composed = cacheKey(sampleInput({ messages: [{ role: Role.USER, content: "caf\u00e9" }] }));
     const decomposed = cacheKey(sampleInput({ messages: [{ role: Role.USER, content: "cafe\u0301" }] }));
     const spaced = cacheKey(sampleInput({ messages: [{ role: Role.USER, content: "caf\u00e9 " }] }));
+    const prompts = ["caf\u00e9", "cafe\u0301"].map((prompt) => cacheKey(sampleInput({ messages: [], prompt })));
     expect(decomposed).toEqual(composed);
+    expect(prompts[0]).toEqual(prompts[1]);
     expect(spaced.hash).not.toBe(composed.hash);
   });
 

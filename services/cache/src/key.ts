@@ -1,17 +1,16 @@
 // From a request to the key of its answer. Two requests share a key only if they are the same tenant's and mean the same.
 import { hash } from "node:crypto";
+import type { DescField } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { type CacheKeyInput, CacheKeyInputSchema } from "@chimera/contracts/cache";
+import { MessageSchema } from "@chimera/contracts/common";
 import { canonicalJson } from "./canonical.ts";
 
 /** Part of what is hashed: a change of the canonical form must change it, so that old entries are never taken for new ones. */
 const KEY_VERSION = "chimera-key-1";
 
 /** Text the model reads: the same characters in another Unicode composition are the same question. */
-const NORMALISED: ReadonlySet<string> = new Set([
-  "chimera.common.v1.Message.content",
-  "chimera.cache.v1.CacheKeyInput.prompt",
-]);
+const NORMALISED: ReadonlySet<DescField> = new Set([MessageSchema.field.content, CacheKeyInputSchema.field.prompt]);
 
 const PREFIX_DIGITS = 16;
 

@@ -10,9 +10,9 @@ import type { Context } from "./context.ts";
 import { EntryIndex } from "./index/entry-index.ts";
 import { LruPolicy } from "./policy/lru.ts";
 import { ChangeReporter } from "./report-changes.ts";
-import { lookup } from "./rpc/lookup.ts";
+import { lookup, rawLookup } from "./rpc/lookup.ts";
 import { stats } from "./rpc/stats.ts";
-import { store } from "./rpc/store.ts";
+import { rawStore, store } from "./rpc/store.ts";
 import { openStore } from "./store/open-store.ts";
 import { StoreErrorLog } from "./store-error-log.ts";
 
@@ -69,6 +69,7 @@ function serve(config: CacheConfig, context: Context, logger: Logger): ReturnTyp
     routes: (router) => {
       router.service(CacheService, { lookup: lookup(context), store: store(context), stats: stats(context) });
     },
+    raw: [rawLookup(context), rawStore(context)],
     // A prompt and its answer in one message; what can be stored can then also be sent back.
     maxRequestBytes: limits.responseBytes,
     trustedPeers: true,

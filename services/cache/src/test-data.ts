@@ -1,5 +1,5 @@
 // Requests, answers and a clock for the tests of this service.
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type CacheKeyInput,
   CacheKeyInputSchema,
@@ -8,6 +8,7 @@ import {
 } from "@chimera/contracts/cache";
 import { FinishReason, Role } from "@chimera/contracts/common";
 import { type Clock, seededRandom } from "@chimera/kernel";
+import type { EncodedAnswer } from "./answers.ts";
 import type { EntryFacts } from "./index/entry.ts";
 import type { StoredRow } from "./store/store.ts";
 
@@ -47,8 +48,20 @@ export function sampleAnswer(texts: readonly string[] = ["All ", "is ", "well."]
   });
 }
 
+export function encoded(answer: StoredAnswer): EncodedAnswer {
+  return { answer, body: toBinary(StoredAnswerSchema, answer) };
+}
+
+export function encodedAnswer(texts?: readonly string[]): EncodedAnswer {
+  return encoded(sampleAnswer(texts));
+}
+
 export function textOf(answer: StoredAnswer | undefined): string | undefined {
   return answer?.deltas.map((delta) => delta.text).join("");
+}
+
+export function textOfBody(body: Uint8Array | undefined): string | undefined {
+  return body && textOf(fromBinary(StoredAnswerSchema, body));
 }
 
 export function sampleFacts(key: string, change: Partial<EntryFacts> = {}): EntryFacts {

@@ -12,6 +12,7 @@ import { publicUrl } from "./public-url.ts";
 import { reportLoad } from "./report-load.ts";
 import { describe } from "./rpc/describe.ts";
 import { generate } from "./rpc/generate.ts";
+import { generateRaw } from "./rpc/generate-raw.ts";
 import { setLimits } from "./rpc/set-limits.ts";
 import { warmPrefix } from "./rpc/warm-prefix.ts";
 import { watchLoad } from "./rpc/watch-load.ts";
@@ -44,6 +45,7 @@ async function serve(config: InferenceConfig, engine: Engine, logger: Logger): P
         watchLoad: watchLoad(context),
         setLimits: setLimits(context),
       }),
+    raw: [generateRaw(context)],
     trustedPeers: true,
     logger,
   });

@@ -5,7 +5,7 @@ import { InvalidRequestError, NotFoundError } from "@chimera/kernel";
 import { describe, expect, it } from "vitest";
 import { validateGenerate, validateWarmPrefix } from "./validate.ts";
 
-const limits = { model: "triage", maxPromptBytes: 20 };
+const limits = { model: "triage", maxPromptBytes: 20, contextTokens: 8 };
 const validate = (init: MessageInitShape<typeof GenerateRequestSchema>) =>
   validateGenerate(create(GenerateRequestSchema, init), limits);
 const user = { role: Role.USER, content: "hi" };
@@ -64,6 +64,27 @@ describe("validateGenerate", () => {
     ["several at once", { sampling: { topP: 0, stop: [""] } }, ["messages", "sampling.top_p", "sampling.stop[0]"]],
   ])("refuses %s", (_name, init, fields) => {
     expect(violationsOf(init)).toEqual(fields);
+  });
+
+  it("takes an answer that was begun elsewhere as the engine needs it", () => {
+    const resume = { text: "é", tokenIds: [7], nextSeq: 1, modelVersion: "v" };
+    expect(validate({ prompt: "a", resume }).resume).toEqual({ text: "é", tokenIds: [7], modelVersion: "v" });
+    expect(validate({ prompt: "a" }).resume).toBeUndefined();
+    expect(violationsOf({ prompt: "a", resume: {} })).toEqual([]);
+  });
+
+  it.each<[string, object, string[]]>([
+    ["too many bytes", { text: "é".repeat(11), nextSeq: 1 }, ["resume.text"]],
+    ["more tokens than the context has", { text: "a", tokenIds: Array(9).fill(1), nextSeq: 1 }, ["resume.token_ids"]],
+    ["a delta that no answer has", { text: "a", nextSeq: 10 }, ["resume.next_seq"]],
+    ["text that no delta carried", { text: "a" }, ["resume.next_seq"]],
+    [
+      "several at once",
+      { text: "é".repeat(11), tokenIds: Array(9).fill(1), nextSeq: 10 },
+      ["resume.text", "resume.token_ids", "resume.next_seq"],
+    ],
+  ])("refuses to go on behind %s", (_name, resume, fields) => {
+    expect(violationsOf({ prompt: "a", resume })).toEqual(fields);
   });
 
   it("allows exactly the bytes it names", () => {

@@ -1,15 +1,28 @@
 // A request off the wire to a request for the engine: everything that can be refused by looking at it is refused here.
 import { type Message, Role, type SamplingParams } from "@chimera/contracts/common";
-import type { GenerateRequest, WarmPrefixRequest } from "@chimera/contracts/inference";
+import type { GenerateRequest, Resume, WarmPrefixRequest } from "@chimera/contracts/inference";
 import { type FieldViolation, InvalidRequestError, NotFoundError } from "@chimera/kernel";
-import type { EngineInput, EngineMessage, EngineRequest, Grammar, MessageRole, Sampling } from "./engine/engine.ts";
+import type {
+  BegunAnswer,
+  EngineInput,
+  EngineMessage,
+  EngineRequest,
+  Grammar,
+  MessageRole,
+  Sampling,
+} from "./engine/engine.ts";
 import { samplingViolations } from "./engine/sampling.ts";
 
-export interface RequestLimits {
+export interface PromptLimits {
   /** The one model of this replica. */
   model: string;
-  /** Bytes of all message contents, or of the prompt, as UTF-8. */
+  /** Bytes of all message contents, or of the prompt, as UTF-8; and of an answer that goes on here. */
   maxPromptBytes: number;
+}
+
+export interface RequestLimits extends PromptLimits {
+  /** Prompt and answer of one request together. */
+  contextTokens: number;
 }
 
 const MAX_REQUEST_ID_CHARACTERS = 128;
@@ -28,12 +41,13 @@ export function validateGenerate(request: GenerateRequest, limits: RequestLimits
   const violations = requestIdViolations(request.requestId);
   const input = readInput(request, limits, violations);
   violations.push(...samplingViolations(sampling), ...constraintViolations(request.sampling));
+  violations.push(...resumeViolations(request.resume, limits));
   if (violations.length > 0) throw new InvalidRequestError(violations);
-  return { input, sampling };
+  return { input, sampling, resume: request.resume && begunAnswer(request.resume) };
 }
 
 /** Throws as validateGenerate(). */
-export function validateWarmPrefix(request: WarmPrefixRequest, limits: RequestLimits): EngineInput {
+export function validateWarmPrefix(request: WarmPrefixRequest, limits: PromptLimits): EngineInput {
   refuseOtherModel(request.model, limits);
   const violations: FieldViolation[] = [];
   const input = readInput(request, limits, violations);
@@ -41,7 +55,7 @@ export function validateWarmPrefix(request: WarmPrefixRequest, limits: RequestLi
   return input;
 }
 
-function refuseOtherModel(model: string, limits: RequestLimits): void {
+function refuseOtherModel(model: string, limits: PromptLimits): void {
   if (model === "" || model === limits.model) return;
   throw new NotFoundError(`model "${clip(model)}" is not served here; this replica serves "${limits.model}"`, "model");
 }
@@ -49,7 +63,7 @@ function refuseOtherModel(model: string, limits: RequestLimits): void {
 type Input = Pick<GenerateRequest, "messages" | "prompt">;
 
 /** What is well formed of it; the rest becomes violations. */
-function readInput(request: Input, limits: RequestLimits, violations: FieldViolation[]): EngineInput {
+function readInput(request: Input, limits: PromptLimits, violations: FieldViolation[]): EngineInput {
   violations.push(...inputViolations(request, limits));
   const messages = readMessages(request.messages, violations);
   return messages.length > 0 ? { kind: "messages", messages } : { kind: "prompt", prompt: request.prompt };
@@ -61,7 +75,7 @@ function requestIdViolations(requestId: string): FieldViolation[] {
   return [{ field: "request_id", description }];
 }
 
-function inputViolations({ messages, prompt }: Input, { maxPromptBytes }: RequestLimits): FieldViolation[] {
+function inputViolations({ messages, prompt }: Input, { maxPromptBytes }: PromptLimits): FieldViolation[] {
   if (messages.length > 0 && prompt !== "")
     return [{ field: "prompt", description: "give messages or prompt, not both" }];
   if (messages.length === 0 && prompt === "")
@@ -119,6 +133,29 @@ function grammarOf({ jsonSchema, grammar }: SamplingParams): Grammar | undefined
 function constraintViolations(params: SamplingParams | undefined): FieldViolation[] {
   if (params?.jsonSchema === undefined || params.grammar === undefined) return [];
   return [{ field: "sampling.grammar", description: "give grammar or json_schema, not both" }];
+}
+
+function resumeViolations(resume: Resume | undefined, limits: RequestLimits): FieldViolation[] {
+  if (!resume) return [];
+  const { text, tokenIds, nextSeq } = resume;
+  const { maxPromptBytes, contextTokens } = limits;
+  const violations: FieldViolation[] = [];
+  const refuse = (field: string, description: string) => violations.push({ field: `resume.${field}`, description });
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxPromptBytes) refuse("text", `has ${bytes} bytes; at most ${maxPromptBytes} are allowed`);
+  if (tokenIds.length > contextTokens) {
+    refuse("token_ids", `has ${tokenIds.length} tokens; prompt and answer share a context of ${contextTokens}`);
+  }
+  // Every delta has a token, but for one at the end.
+  if (nextSeq > contextTokens + 1) {
+    refuse("next_seq", `is ${nextSeq}; an answer in a context of ${contextTokens} tokens has no such delta`);
+  }
+  if (nextSeq === 0 && text !== "") refuse("next_seq", "is 0 although text was sent; give the seq of the next delta");
+  return violations;
+}
+
+function begunAnswer({ text, tokenIds, modelVersion }: Resume): BegunAnswer {
+  return { text, tokenIds, modelVersion };
 }
 
 function clip(text: string): string {

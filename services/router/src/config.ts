@@ -1,7 +1,9 @@
 // Settings of the router. Environment variables are read here and nowhere else.
 import { type SettingValues, setting } from "@chimera/lifecycle";
 import { z } from "zod";
-import { type ApiKey, parseApiKeys } from "./path/tenant.ts";
+import { parseTenantLimits } from "./admission/tenant-limits.ts";
+import { DEFAULT_POLICY, POLICY_NAMES } from "./balance/policies.ts";
+import { tenantFields } from "./tenant/index.ts";
 
 const port = z.coerce.number().int().min(0).max(65535);
 const url = z.url({ protocol: /^https?$/, error: "expected an address like http://127.0.0.1:7101" });
@@ -25,7 +27,7 @@ export const fields = {
   ),
   maxInFlight: setting(
     "ROUTER_MAX_IN_FLIGHT",
-    "Requests worked on at a time; more are refused with a delay to try again after",
+    "Requests in the router at a time, waiting ones included; more are refused with a delay to try again after",
     z.coerce.number().int().min(1).max(100_000).default(1024),
   ),
   requestTimeoutS: setting(
@@ -38,28 +40,56 @@ export const fields = {
     "How long streams in flight may go on after SIGTERM, in seconds",
     seconds(30, 3600),
   ),
-  apiKeys: setting(
-    "ROUTER_API_KEYS",
-    "Who may call: tenant=sha256-of-the-key in hex, separated by commas. Without it every caller may name a tenant",
-    z.string().default("").transform(apiKeys),
-    { secret: true },
+  policy: setting(
+    "ROUTER_POLICY",
+    `How a replica is chosen: ${POLICY_NAMES.join(", ")}`,
+    z.enum(POLICY_NAMES).default(DEFAULT_POLICY),
   ),
-  allowAnonymous: setting(
-    "ROUTER_ALLOW_ANONYMOUS",
-    "Set to true to listen beyond this machine without ROUTER_API_KEYS",
-    z.stringbool().default(false),
+  maxQueued: setting(
+    "ROUTER_MAX_QUEUED",
+    "Requests that may wait for a replica with room; beyond it the newest of whoever has the most waiting is refused",
+    z.coerce.number().int().min(0).max(100_000).default(512),
   ),
+  maxWaitMs: setting(
+    "ROUTER_MAX_WAIT_MS",
+    "Longest time a request may wait for its turn, in milliseconds; one that would wait longer is refused at once",
+    z.coerce.number().min(1).max(600_000).default(30_000),
+  ),
+  batchWeight: setting(
+    "ROUTER_BATCH_WEIGHT",
+    "What batch requests get of the mesh while interactive ones wait as well, as a ratio",
+    z.coerce.number().min(0.001).max(1).default(1 / 16),
+  ),
+  tenantLimits: setting(
+    "ROUTER_TENANT_LIMITS",
+    'What each tenant may use, as JSON: {"*":{"requestsPerS":50},"acme":{"weight":4,"tokensPerS":2000,"maxConcurrent":64}}',
+    z.string().default("{}").transform(parsed(parseTenantLimits)),
+  ),
+  resume: setting(
+    "ROUTER_RESUME",
+    "Whether another replica goes on with an answer whose replica is lost",
+    z.stringbool().default(true),
+  ),
+  hedgeQuantile: setting(
+    "ROUTER_HEDGE_QUANTILE",
+    "Asks a second replica when the first token is later than this quantile of the recent ones, for example 0.95; 0 is off",
+    z.coerce.number().min(0).max(0.999).default(0),
+  ),
+  ...tenantFields,
 };
 
 export type RouterConfig = SettingValues<typeof fields>;
 
-function apiKeys(text: string, context: z.RefinementCtx): ApiKey[] {
-  try {
-    return parseApiKeys(text);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
-    return z.NEVER;
-  }
+/** What `parse` throws becomes the setting's own error. */
+function parsed<T>(parse: (text: string) => T): (text: string, context: z.RefinementCtx) => T {
+  return (text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  };
 }
 
 function splitList(text: string): string[] {

@@ -1,32 +1,40 @@
 // Wires the router: the only place that knows all of its parts.
 import { randomUUID } from "node:crypto";
-import { CacheService } from "@chimera/contracts/cache";
 import { RouterService } from "@chimera/contracts/router";
 import { connectEvents } from "@chimera/events";
 import { systemClock, systemRandom } from "@chimera/kernel";
-import { ConfigError, type Logger, type Service } from "@chimera/lifecycle";
-import { connectClient, startServer } from "@chimera/rpc";
+import type { Logger, Service } from "@chimera/lifecycle";
+import { RawChannel, startServer } from "@chimera/rpc";
+import { Admission } from "./admission/admission.ts";
+import type { AdmissionLimits } from "./admission/tenant-limits.ts";
 import type { RouterConfig } from "./config.ts";
 import type { Context } from "./context.ts";
+import { RecentQuantile } from "./measure/recent-quantile.ts";
 import { Stats } from "./measure/stats.ts";
 import { openaiDoor } from "./openai/door.ts";
 import { cacheDoor } from "./path/cache-door.ts";
-import { tenantResolver } from "./path/tenant.ts";
+import { Flights } from "./path/flights.ts";
+import { rawRelay } from "./relay/raw-relay.ts";
 import { ReplicaPool } from "./replica/replica-pool.ts";
+import { RetryBudget } from "./replica/retry-budget.ts";
 import { chatRpc } from "./rpc/chat.ts";
 import { generateRpc } from "./rpc/generate.ts";
+import { generateRaw } from "./rpc/generate-raw.ts";
 import { watchStatsRpc } from "./rpc/watch-stats.ts";
+import { openTenants } from "./tenant/index.ts";
 
 /** Bodies may be larger than prompts, so that a prompt that is too long is refused by name. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
 export async function createRouter(config: RouterConfig, logger: Logger): Promise<Service> {
-  refuseOpenDoor(config);
-  const cacheRpc = connectClient(CacheService, config.cacheUrl);
+  const tenants = openTenants(config, { host: config.host, clock: systemClock, logger });
+  const cacheChannel = new RawChannel(config.cacheUrl);
   const replicas = new ReplicaPool({
     urls: config.inferenceUrls,
+    policy: config.policy,
     random: systemRandom,
     clock: systemClock,
+    openRelay: rawRelay,
     onChange: ({ name, reachable, description }) =>
       logger.info({ replica: name, reachable, model: description?.model }, "replica changed"),
   });
@@ -35,21 +43,27 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
     kinds: ["loadReported"],
     handle: (event) => void (event.kind === "loadReported" && replicas.note(event.message)),
   });
+  const admission = new Admission({ clock: systemClock, random: systemRandom, limits: limitsOf(config) });
+  replicas.onRoom((model) => admission.poke(model));
   let draining = new AbortController().signal;
   const context: Context = {
     config,
     clock: systemClock,
     logger,
+    tenants,
+    admission,
     cache: cacheDoor({
-      client: cacheRpc.client,
+      channel: cacheChannel,
       budgetMs: config.cacheBudgetMs,
       monotonicMs: systemClock.monotonicMs,
       onFailure: cacheFailureLog(logger),
     }),
     replicas,
-    tenants: tenantResolver(config.apiKeys),
+    retryBudget: new RetryBudget(systemClock),
+    flights: new Flights(),
+    ttfts: new RecentQuantile(),
     events,
-    stats: new Stats(systemClock),
+    stats: new Stats(systemClock, () => admission.queued),
     newId: randomUUID,
     draining: () => draining,
   };
@@ -67,6 +81,7 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
         chat: chatRpc(context),
         watchStats: watchStatsRpc(context),
       }),
+    raw: [generateRaw(context)],
     isReady: () => replicas.models.length > 0,
     fallback: openaiDoor(context),
   });
@@ -77,10 +92,15 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
     async dispose() {
       await server.close();
       replicas.close();
-      cacheRpc.close();
+      cacheChannel.close();
+      tenants.close();
       await events.close();
     },
   };
+}
+
+function limitsOf({ maxInFlight, maxQueued, maxWaitMs, batchWeight, tenantLimits }: RouterConfig): AdmissionLimits {
+  return { maxInFlight, maxQueued, maxWaitMs, batchWeight, tenants: tenantLimits };
 }
 
 const LOG_EVERY_MS = 10_000;
@@ -98,13 +118,4 @@ function cacheFailureLog(logger: Logger) {
     logger.warn({ reason, during, failures: count }, "cache failed, served without it");
     count = 0;
   };
-}
-
-function refuseOpenDoor(config: RouterConfig): void {
-  const local = /^(127\.|localhost$|::1$)/.test(config.host);
-  if (local || config.apiKeys.length > 0 || config.allowAnonymous) return;
-  throw new ConfigError(
-    `ROUTER_HOST = ${config.host} is reachable from other machines, and ROUTER_API_KEYS is not set: anyone could use any ` +
-      "tenant. Set ROUTER_API_KEYS, or ROUTER_ALLOW_ANONYMOUS=true where something in front checks who calls.",
-  );
 }

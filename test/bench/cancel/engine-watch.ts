@@ -1,18 +1,10 @@
-// Asks the engine itself how busy it is, one question straight after the other. An answer is as old as its way back, so the
-// moment the engine fell idle is known to lie between two points in time; both are kept.
-import { InferenceService } from "@chimera/contracts/inference";
-import type { Clock } from "@chimera/kernel";
-import { connectClient } from "@chimera/rpc";
+// What the engine says about itself, from its own process, with the times at which it was so.
+import { Deferred } from "@chimera/kernel";
+import type { Worker } from "../load/worker.ts";
+import type { EngineNote, InferenceCommands } from "./inference-process.ts";
 
 /** An engine that is busy for so long after its client left was not told. */
 const GIVE_UP_MS = 5000;
-
-export interface IdleMoment {
-  /** The engine was still busy when this was asked, or the watch began here. */
-  notBeforeMs: number;
-  /** The engine was idle when this was answered. */
-  notAfterMs: number;
-}
 
 export interface EngineCounters {
   finished: number;
@@ -21,37 +13,81 @@ export interface EngineCounters {
 
 export interface EngineWatch {
   counters(): Promise<EngineCounters>;
-  /** False where `missed` became true first: the work was over between two polls. */
-  untilBusy(signal: AbortSignal, missed: () => boolean): Promise<boolean>;
-  /** Throws when that does not happen within 5 s. */
-  untilIdle(signal: AbortSignal): Promise<IdleMoment>;
-  close(): void;
+  /** Forgets the generation before. */
+  begin(): void;
+  /** Machine time of the first text of the generation that began last. */
+  readonly firstDeltaAtMs: number | undefined;
+  /** False where `over` became true first. */
+  untilBusy(signal: AbortSignal, over: () => boolean): Promise<boolean>;
+  /** That many pieces of text; false where `over` became true first. */
+  untilDeltas(count: number, signal: AbortSignal, over: () => boolean): Promise<boolean>;
+  /** Machine time at which it fell idle, at `afterMs` or later. Throws when that does not happen within 5 s. */
+  untilIdle(signal: AbortSignal, afterMs?: number): Promise<number>;
+  /** Looks again whether a wait is over. */
+  poke(): void;
 }
 
-export function watchEngine(inferenceUrl: string, clock: Clock): EngineWatch {
-  const inference = connectClient(InferenceService, inferenceUrl);
-  const isBusy = async (signal: AbortSignal) => {
-    const { activeGenerations, queued } = await inference.client.describe({}, { signal });
-    return activeGenerations + queued > 0;
+export function watchEngine(inference: Pick<Worker<InferenceCommands>, "ask" | "onNote">): EngineWatch {
+  let isBusy = false;
+  let idleSinceMs = Number.NEGATIVE_INFINITY;
+  let deltas = 0;
+  let firstDeltaAtMs: number | undefined;
+  let changed = new Deferred<void>();
+  const poke = () => {
+    const before = changed;
+    changed = new Deferred();
+    before.resolve();
+  };
+  inference.onNote((said) => {
+    const note = said as EngineNote;
+    if (note.kind === "delta") {
+      deltas = note.count;
+      if (note.count === 1) firstDeltaAtMs = note.atMs;
+    } else {
+      isBusy = note.isBusy;
+      if (!note.isBusy) idleSinceMs = note.atMs;
+    }
+    poke();
+  });
+  const until = async (condition: () => boolean, signal: AbortSignal) => {
+    signal.addEventListener("abort", poke, { once: true });
+    try {
+      while (!condition()) {
+        signal.throwIfAborted();
+        await changed.promise;
+      }
+    } finally {
+      signal.removeEventListener("abort", poke);
+    }
   };
   return {
-    counters: async () => {
-      const { finished, cancelled } = await inference.client.describe({});
-      return { finished: Number(finished), cancelled: Number(cancelled) };
+    counters: () => inference.ask("counters", undefined),
+    begin() {
+      deltas = 0;
+      firstDeltaAtMs = undefined;
     },
-    untilBusy: async (signal, missed) => {
-      while (!missed()) if (await isBusy(signal)) return !missed();
-      return false;
+    get firstDeltaAtMs() {
+      return firstDeltaAtMs;
     },
-    untilIdle: async (signal) => {
-      let notBeforeMs = clock.monotonicMs();
-      for (const giveUpAtMs = notBeforeMs + GIVE_UP_MS; clock.monotonicMs() < giveUpAtMs; ) {
-        const askedAtMs = clock.monotonicMs();
-        if (!(await isBusy(signal))) return { notBeforeMs, notAfterMs: clock.monotonicMs() };
-        notBeforeMs = askedAtMs;
+    async untilBusy(signal, over) {
+      await until(() => isBusy || over(), signal);
+      return !over();
+    },
+    async untilDeltas(count, signal, over) {
+      await until(() => deltas >= count || over(), signal);
+      return deltas >= count;
+    },
+    async untilIdle(signal, afterMs = Number.NEGATIVE_INFINITY) {
+      const late = AbortSignal.timeout(GIVE_UP_MS);
+      try {
+        await until(() => !isBusy && idleSinceMs >= afterMs, AbortSignal.any([signal, late]));
+      } catch (cause) {
+        signal.throwIfAborted();
+        const message = `the engine was still busy ${GIVE_UP_MS / 1000} s after its client had left`;
+        throw new Error(message, { cause });
       }
-      throw new Error(`the engine was still busy ${GIVE_UP_MS / 1000} s after its client had left`);
+      return idleSinceMs;
     },
-    close: inference.close,
+    poke,
   };
 }

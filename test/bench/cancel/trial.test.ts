@@ -1,34 +1,21 @@
 import { seededRandom, systemClock } from "@chimera/kernel";
 import { describe, expect, it } from "vitest";
-import { type Arrived, type Door, deltaCounter } from "./doors.ts";
-import type { EngineCounters, EngineWatch } from "./engine-watch.ts";
-import { trial } from "./trial.ts";
+import type { Arrived, Door } from "./doors.ts";
+import { type EngineCounters, type EngineWatch, watchEngine } from "./engine-watch.ts";
+import type { EngineNote } from "./inference-process.ts";
+import { type Moment, trial } from "./trial.ts";
 
-/** An engine that tells what its script says. */
-function engineOf(counters: EngineCounters[]): EngineWatch {
-  return {
-    counters: async () => counters.shift() ?? { finished: 0, cancelled: 0 },
-    untilBusy: async (_signal, missed) => !missed(),
-    untilIdle: async () => {
-      const nowMs = systemClock.monotonicMs();
-      return { notBeforeMs: nowMs - 2, notAfterMs: nowMs };
-    },
-    close: () => undefined,
+/** An engine whose process says what the test lets it say. */
+function scriptedEngine(counters: EngineCounters[]) {
+  const listeners: ((note: unknown) => void)[] = [];
+  const watch = watchEngine({
+    ask: async () => (counters.shift() ?? { finished: 0, cancelled: 0 }) as never,
+    onNote: (listener) => void listeners.push(listener),
+  });
+  const say = (note: EngineNote) => {
+    for (const listener of listeners) listener(note);
   };
-}
-
-/** A door behind which `bring` happens as soon as it is opened. */
-function doorOf(bring: (arrived: Arrived) => void) {
-  let left = 0;
-  const door: Door = {
-    name: "grpc",
-    open: (_question, arrived) => {
-      bring(arrived);
-      return { leave: () => left++, gone: Promise.resolve() };
-    },
-    close: () => undefined,
-  };
-  return { door, left: () => left };
+  return { watch, say };
 }
 
 const question = { content: "hi", maxTokens: 900 };
@@ -37,20 +24,67 @@ const stopped = [
   { finished: 7, cancelled: 1 },
   { finished: 7, cancelled: 2 },
 ];
-const toolsOf = (counters: EngineCounters[]) => ({
-  engine: engineOf([...counters]),
-  clock: systemClock,
-  random: seededRandom(1),
-  signal,
-});
-const five = (arrived: Arrived) => Object.assign(arrived, { accepted: true, deltas: 5 });
+const now = () => systemClock.monotonicMs();
+
+interface Script {
+  moment: Moment;
+  counters?: EngineCounters[];
+  isStreamed?: boolean;
+  /** When the answer is opened. */
+  onOpen(arrived: Arrived, say: (note: EngineNote) => void): void;
+  /** Of the engine after its client has left. */
+  idleAfterMs?: number;
+}
+
+async function play({ moment, counters = stopped, isStreamed = true, onOpen, idleAfterMs = 3 }: Script) {
+  const { watch, say } = scriptedEngine([...counters]);
+  let left = 0;
+  const door: Door = {
+    name: "grpc",
+    leaving: "",
+    isStreamed,
+    open: (_question, arrived) => {
+      onOpen(arrived, say);
+      return {
+        leave: () => {
+          left++;
+          say({ kind: "load", isBusy: false, atMs: now() + idleAfterMs });
+        },
+        gone: Promise.resolve(),
+      };
+    },
+    close: () => undefined,
+  };
+  const tools = { engine: watch as EngineWatch, clock: systemClock, random: seededRandom(1), signal };
+  return { ms: await trial(door, { moment, question }, tools), left };
+}
+
+const busy = (say: (note: EngineNote) => void) => say({ kind: "load", isBusy: true, atMs: now() });
+const delta = (say: (note: EngineNote) => void, count: number) => say({ kind: "delta", count, atMs: now() });
 
 describe("a trial", () => {
-  it("gives the time to idle and how exactly it is known", async () => {
-    const { door } = doorOf(five);
-    const time = await trial(door, { moment: "mid", question }, toolsOf(stopped));
-    expect(time?.engineMs).toBeGreaterThanOrEqual(0);
-    expect(time?.resolutionMs).toBeCloseTo(2, 6);
+  it("gives the time from the leaving to the idle engine, by the engine's own clock", async () => {
+    const { ms } = await play({
+      moment: "mid",
+      onOpen: (arrived, say) => {
+        busy(say);
+        Object.assign(arrived, { deltas: 5 });
+      },
+    });
+    expect(ms).toBeGreaterThanOrEqual(3);
+    expect(ms).toBeLessThan(1000);
+  });
+
+  it("leaves in the middle of an answer that comes as a whole, when the engine has made five pieces", async () => {
+    const { ms } = await play({
+      moment: "mid",
+      isStreamed: false,
+      onOpen: (_arrived, say) => {
+        busy(say);
+        for (let count = 1; count <= 5; count++) delta(say, count);
+      },
+    });
+    expect(ms).toBeGreaterThanOrEqual(3);
   });
 
   it("does not count where the engine had finished before it heard of the leaving", async () => {
@@ -58,32 +92,25 @@ describe("a trial", () => {
       { finished: 7, cancelled: 1 },
       { finished: 8, cancelled: 1 },
     ];
-    expect(await trial(doorOf(five).door, { moment: "mid", question }, toolsOf(finished))).toBeUndefined();
+    const onOpen = (arrived: Arrived) => void Object.assign(arrived, { deltas: 5 });
+    expect((await play({ moment: "mid", counters: finished, onOpen })).ms).toBeUndefined();
   });
 
-  it("does not count where a token came before the client could leave, and leaves all the same", async () => {
-    const { door, left } = doorOf(five);
-    expect(await trial(door, { moment: "before_first", question }, toolsOf(stopped))).toBeUndefined();
-    expect(left()).toBeGreaterThan(0);
+  it("does not count where the engine had made text before the client left, though none had arrived", async () => {
+    const { ms, left } = await play({
+      moment: "before_first",
+      onOpen: (_arrived, say) => {
+        busy(say);
+        delta(say, 1);
+      },
+    });
+    expect(ms).toBeUndefined();
+    expect(left).toBeGreaterThan(0);
   });
 
-  it("does not wait for tokens of an answer that has ended", async () => {
-    const { door } = doorOf((arrived) => Object.assign(arrived, { accepted: true, deltas: 3, ended: true }));
-    expect(await trial(door, { moment: "mid", question }, toolsOf(stopped))).toBeUndefined();
-  });
-});
-
-describe("pieces of an OpenAI stream", () => {
-  const event = (delta: object) => `data: ${JSON.stringify({ choices: [{ index: 0, delta }] })}\n\n`;
-
-  it("are the events with text, however the network cut them", () => {
-    const text = [event({ role: "assistant", content: "" }), event({ content: "in" }), event({ content: "tent\n\n" })];
-    const stream = `${text.join("")}data: ${JSON.stringify({ choices: [] })}\n\n${event({})}data: [DONE]\n\n`;
-    for (const size of [1, 7, stream.length]) {
-      const count = deltaCounter();
-      let total = 0;
-      for (let at = 0; at < stream.length; at += size) total += count(stream.slice(at, at + size));
-      expect(total).toBe(2);
-    }
+  it("does not wait for tokens of an answer that has ended, and leaves all the same", async () => {
+    const ended = (arrived: Arrived) => void Object.assign(arrived, { deltas: 3, ended: true });
+    expect(await play({ moment: "mid", onOpen: ended })).toMatchObject({ ms: undefined, left: 1 });
+    expect(await play({ moment: "mid", isStreamed: false, onOpen: ended })).toMatchObject({ ms: undefined, left: 1 });
   });
 });

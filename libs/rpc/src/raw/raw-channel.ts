@@ -126,8 +126,9 @@ class Connection {
       ...options.tls?.(),
     });
     this.#session.once("connect", () => this.#session.setLocalWindowSize(limits.connectionWindowBytes));
-    // Streams hear of it themselves.
+    // Streams hear of it themselves. The socket of a session that is given up while it connects fails with nobody else to hear.
     this.#session.on("error", () => undefined);
+    this.#session.socket.on("error", () => undefined);
     this.#session.once("goaway", onGone);
     this.#pings = setInterval(() => this.#ping(), limits.pingIntervalMs);
     this.#pings.unref();
@@ -253,10 +254,8 @@ class OpenStream implements RawStream {
 
   /** The connection broke, or the other side reset the stream. */
   #closed(): void {
-    if (this.#outcome && !this.#failure) return this.#finish(this.#outcome.error);
-    const code = this.#stream.rstCode;
-    const why = this.#failure instanceof Error ? this.#failure.message : `the stream was reset with code ${code}`;
-    this.#finish(new UnavailableError(why, { cause: this.#failure }));
+    if (this.#outcome && !this.#failure) this.#finish(this.#outcome.error);
+    else this.#finish(brokenBy(this.#failure, this.#stream.rstCode));
   }
 
   #finish(error: ChimeraError | undefined): void {
@@ -272,6 +271,11 @@ class OpenStream implements RawStream {
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#endSpan(error);
   }
+}
+
+function brokenBy(failure: unknown, code: number | undefined): UnavailableError {
+  const why = failure instanceof Error ? failure.message : `the stream was reset with code ${code}`;
+  return new UnavailableError(why, { cause: failure });
 }
 
 function unreachable(baseUrl: string, cause: unknown): UnavailableError {

@@ -33,6 +33,8 @@ export class Entry implements EntryFacts {
   readonly storedAtMs: number;
   lastUsedMs: number;
   hits: number;
+  /** Of the stored bytes; unset until they were written or read by this process. */
+  bodyCrc32: number | undefined;
   older: Entry | undefined;
   newer: Entry | undefined;
 

@@ -15,9 +15,10 @@ beforeAll(() => startTelemetry("cache"));
 afterAll(stopTelemetry);
 
 /** Runs a call inside a span and returns what it noted there. */
-async function noted(call: () => Promise<unknown>): Promise<Attributes> {
+async function noted(call: () => Promise<unknown>, isRecording = true): Promise<Attributes> {
   const attributes: Attributes = {};
   const span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  span.isRecording = () => isRecording;
   span.setAttributes = (added) => {
     Object.assign(attributes, added);
     return span;
@@ -44,4 +45,5 @@ it("notes outcome, reason and key prefix on the caller's span, and no text of pr
     { "chimera.cache.status": "hit", "chimera.cache.reason": "stored 0 s ago", "chimera.cache.key_prefix": prefix },
   ]);
   expect(JSON.stringify(notes)).not.toContain("secret");
+  expect(await noted(asked, false)).toEqual({});
 });

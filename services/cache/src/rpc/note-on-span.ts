@@ -9,7 +9,9 @@ export interface CacheNote {
 }
 
 export function noteOnSpan({ status, reason, keyPrefix }: CacheNote): void {
-  trace.getActiveSpan()?.setAttributes({
+  const span = trace.getActiveSpan();
+  if (!span?.isRecording()) return;
+  span.setAttributes({
     [names.cacheStatus]: status,
     [names.cacheReason]: reason,
     [names.cacheKeyPrefix]: keyPrefix,

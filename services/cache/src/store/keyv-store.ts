@@ -102,11 +102,12 @@ export class KeyvStore implements ByteStore {
 
   /** keyv awaits hooks before it calls the adapter, so a delete could overtake the write before it. */
   #inOrder<T>(key: string, run: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(key) ?? Promise.resolve();
-    const result = before.then(() => this.#watched(run));
-    const tail = result.then(ignore, ignore).then(() => {
+    const before = this.#tails.get(key);
+    const result = before === undefined ? this.#watched(run) : before.then(() => this.#watched(run));
+    const settled = () => {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
-    });
+    };
+    const tail: Promise<void> = result.then(settled, settled);
     this.#tails.set(key, tail);
     return result;
   }
@@ -118,7 +119,5 @@ export class KeyvStore implements ByteStore {
     return result;
   }
 }
-
-function ignore(): void {}
 
 async function* nothing(): AsyncGenerator<EntryFacts> {}

@@ -62,21 +62,25 @@ function isExpected(number: number): boolean {
 }
 
 describe("a store whose process is killed while it writes", () => {
-  it(`opens clean ${KILLS} times, has all that was reported as written and nothing that is cut`, async () => {
-    const random = seededRandom(5);
-    let first = 0;
-    const written: number[] = [];
-    for (let kill = 0; kill < KILLS; kill += 1) {
-      const last = await writeAndKill(first, 1 + Math.floor(random() * 8));
-      for (let number = first; number <= last; number += 1) if (isExpected(number)) written.push(number);
-      const found = await readAll();
-      expect(written.filter((number) => !found.has(number))).toEqual([]);
-      first = Math.max(...found) + 1;
-      first += 10 - (first % 7);
-    }
-    const db = new DatabaseSync(path, { readOnly: true });
-    expect(db.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
-    db.close();
-    expect(written.length).toBeGreaterThan(100);
-  });
+  it(
+    `opens clean ${KILLS} times, has all that was reported as written and nothing that is cut`,
+    async () => {
+      const random = seededRandom(5);
+      let first = 0;
+      const written: number[] = [];
+      for (let kill = 0; kill < KILLS; kill += 1) {
+        const last = await writeAndKill(first, 1 + Math.floor(random() * 8));
+        for (let number = first; number <= last; number += 1) if (isExpected(number)) written.push(number);
+        const found = await readAll();
+        expect(written.filter((number) => !found.has(number))).toEqual([]);
+        first = Math.max(...found) + 1;
+        first += 10 - (first % 7);
+      }
+      const db = new DatabaseSync(path, { readOnly: true });
+      expect(db.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+      db.close();
+      expect(written.length).toBeGreaterThan(100);
+    },
+    KILLS * 30_000,
+  );
 });

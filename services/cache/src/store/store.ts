@@ -17,7 +17,10 @@ export interface ByteStore {
   set(row: StoredRow): Promise<void>;
   /** Throws UnavailableError where the store did not take it; the row may then come back at the next start. */
   delete(key: string): Promise<void>;
-  /** What an earlier process left behind, least recently used first. */
+  /**
+   * What an earlier process left behind, least recently used first. A store that has any keeps a checksum over key, facts and
+   * body with it, and `get` throws where it does not fit: until their first read nobody else can tell.
+   */
   keys(): AsyncIterable<EntryFacts>;
   /** Keeps hits and times of use of rows that exist. Nothing is lost but statistics where it throws. */
   noteUses(facts: readonly EntryFacts[]): Promise<void>;

@@ -69,6 +69,14 @@ describe("FeedbackJoin", () => {
     expect(published.map(({ score }) => score.subjectId)).toEqual(["r2", "r3"]);
     expect(join.forgottenFeedback).toBe(1);
   });
+
+  it("keeps waiting requests through any number of refused ones", () => {
+    const { join, published } = joining(2);
+    join.requestFinished(finished("r1"));
+    for (const id of ["x1", "x2", "x3"]) join.requestFinished({ ...finished(id), refusal: "no room" });
+    join.feedbackGiven("r1", right);
+    expect(published.map(({ score }) => score.subjectId)).toEqual(["r1"]);
+  });
 });
 
 describe("BoundedMap", () => {

@@ -38,7 +38,9 @@ export class FeedbackJoin {
     return this.#forgottenFeedback;
   }
 
-  requestFinished({ requestId, tenant, model, modelVersion }: RequestFinished): void {
+  requestFinished({ requestId, tenant, model, modelVersion, refusal }: RequestFinished): void {
+    // No feedback will come on what had no answer; under overload such requests would push all others out.
+    if (refusal !== "") return;
     const request = { tenant, model, modelVersion };
     const feedback = this.#feedback.take(requestId);
     if (feedback) this.#score(requestId, request, feedback);

@@ -8,17 +8,11 @@ import {
   UnavailableError,
 } from "@chimera/kernel";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type {
-  CompletePart,
-  DeltaPart,
-  Engine,
-  EngineInput,
-  EngineLoad,
-  EnginePart,
-  EngineRequest,
-  Sampling,
-  WarmedPrefix,
-} from "./engine.ts";
+import type { Engine, EngineInput, EngineLoad, EnginePart, EngineRequest, Sampling, WarmedPrefix } from "./engine.ts";
+import { type Answer, answerOf } from "./read-answer.ts";
+import { type Constrained, resumeSuite } from "./resume-suite.ts";
+
+export { type Answer, answerOf };
 
 export interface EngineFixture {
   name: string;
@@ -31,6 +25,8 @@ export interface EngineFixture {
   longPrompt: string;
   /** Tokens an engine may run ahead of a reader that stopped reading. */
   aheadTokens: number;
+  /** For engines that follow grammars: some, and what follows them. */
+  constrained?: readonly Constrained[];
   /** How a text of this suite is asked; as a plain prompt where unset. */
   input?(text: string): EngineInput;
   /**
@@ -42,24 +38,7 @@ export interface EngineFixture {
   mayDropHeldEnd?: boolean;
 }
 
-export interface Answer {
-  parts: EnginePart[];
-  deltas: DeltaPart[];
-  text: string;
-  complete: CompletePart;
-}
-
 const never = new AbortController().signal;
-
-/** Reads one answer to its end. */
-export async function answerOf(engine: Engine, request: EngineRequest, signal: AbortSignal = never): Promise<Answer> {
-  const parts: EnginePart[] = [];
-  for await (const part of engine.generate(request, signal)) parts.push(part);
-  const deltas = parts.filter((part) => part.kind === "delta");
-  const complete = parts.at(-1);
-  if (complete?.kind !== "complete") throw new Error("the stream ended without its last part");
-  return { parts, deltas, text: deltas.map((delta) => delta.text).join(""), complete };
-}
 
 /** Resolves once `condition` holds, looking again whenever the event loop has turned. */
 async function until(condition: () => boolean): Promise<void> {
@@ -109,6 +88,10 @@ export function engineSuite(fixture: EngineFixture): void {
       const inDeltas = deltas.reduce((sum, delta) => sum + delta.tokenCount, 0);
       if (fixture.isRemote) expect(inDeltas).toBeLessThanOrEqual(33);
       else expect(inDeltas).toBe(33);
+      // An engine names all tokens or none.
+      const named = deltas.map(({ tokenCount, tokenIds }) => tokenIds?.length ?? tokenCount);
+      expect(named).toEqual(deltas.map(({ tokenCount }) => tokenCount));
+      if (!fixture.isRemote) expect(deltas[0]?.tokenIds).toBeDefined();
       expect(after.generatedTokens - before.generatedTokens).toBe(33);
       expect(after.finished - before.finished).toBe(1);
       const admitted = parts[0];
@@ -299,6 +282,8 @@ export function engineSuite(fixture: EngineFixture): void {
       });
     });
 
+    resumeSuite({ ...fixture, engine: () => engine, request });
+
     it("stops when its reader leaves the loop", async () => {
       const before = engine.describe();
       for await (const part of engine.generate(request({ maxTokens: 600 }), never)) if (part.kind === "delta") break;
@@ -364,8 +349,9 @@ export function engineSuite(fixture: EngineFixture): void {
       for (let step = await slow.next(); !step.done; step = await slow.next()) rest.push(step.value);
       const deltas = rest.filter((part) => part.kind === "delta");
       expect(deltas.map((delta) => delta.text).join("")).toBe(expected.text);
-      // What had piled up came as one part.
+      // What had piled up came as one part, with its tokens.
       expect(deltas[0]?.tokenCount).toBeGreaterThan(1);
+      if (!fixture.isRemote) expect(deltas[0]?.tokenIds).toHaveLength(deltas[0]?.tokenCount ?? 0);
       expect(rest.at(-1)).toMatchObject({ kind: "complete", usage: { completionTokens: 300 } });
     });
 

@@ -38,6 +38,24 @@ export interface EngineRequest {
   input: EngineInput;
   /** What is unset takes the model's default. */
   sampling: Partial<Sampling>;
+  /** Set where another replica began this answer and was lost: this one goes on behind it. */
+  resume?: BegunAnswer | undefined;
+}
+
+/**
+ * What its reader has of an answer already. The parts go on behind it as if it had never been cut: usage, max_tokens and stop
+ * texts see the whole answer.
+ */
+export interface BegunAnswer {
+  /** Of all deltas. */
+  text: string;
+  /**
+   * Their tokens, in order. Without them an engine makes do with the text: its tokens may then be others than those drawn, so
+   * that what follows may differ and counts are estimates.
+   */
+  tokenIds: readonly number[];
+  /** Weights that drew them; "" where not known. */
+  modelVersion: string;
 }
 
 /** The request fits and has a slot or a place in the queue. Always the first part. */
@@ -51,6 +69,8 @@ export interface DeltaPart {
   text: string;
   /** Tokens drawn since the delta before. Tokens that made no text, such as a stop text, are in no delta. */
   tokenCount: number;
+  /** The same tokens in the model's vocabulary; undefined where the engine does not know them. */
+  tokenIds?: readonly number[] | undefined;
 }
 
 export interface Usage {
@@ -152,7 +172,8 @@ export interface Engine {
   /**
    * Nothing happens before the first part is asked for. Leaving the iteration, or the signal, ends the work and frees the slot.
    * Errors: InvalidRequestError where the request can not fit, a value is out of range or a grammar can not be followed, OverloadedError where the queue is
-   * full, UnavailableError after dispose() began, CancelledError (or the signal's own ChimeraError) after an abort.
+   * full, FailedPreconditionError where an answer that began elsewhere can not go on here, UnavailableError after dispose() began,
+   * CancelledError (or the signal's own ChimeraError) after an abort.
    */
   generate(request: EngineRequest, signal: AbortSignal): AsyncIterable<EnginePart>;
   /** Ends what still runs, then frees the model. */

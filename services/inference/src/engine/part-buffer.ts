@@ -10,25 +10,26 @@ type End = { part: CompletePart } | { error: unknown };
 
 export class PartBuffer {
   readonly #capacityTokens: number;
-  #text = "";
-  #tokenCount = 0;
+  /** What came since the reader's last look. */
+  #delta: DeltaPart | undefined;
   #end: End | undefined;
-  #readable = new Deferred<void>();
-  #writable = new Deferred<void>();
+  /** Set while the reader waits. */
+  #readable: Deferred<void> | undefined;
+  /** Set while the engine waits. */
+  #writable: Deferred<void> | undefined;
 
   constructor(capacityTokens: number = BUFFER_TOKENS) {
     this.#capacityTokens = capacityTokens;
   }
 
-  /** Hands over text with the tokens behind it. Resolves when the next text is welcome, at once while there is room. */
-  async push(text: string, tokenCount: number): Promise<void> {
-    this.#text += text;
-    this.#tokenCount += tokenCount;
-    this.#readable.resolve();
-    while (this.#tokenCount >= this.#capacityTokens && this.#end === undefined) {
-      this.#writable = new Deferred();
-      await this.#writable.promise;
-    }
+  /** Hands over text with the tokens behind it. Returns a promise where the next text is not welcome yet. */
+  push(delta: DeltaPart): Promise<void> | undefined {
+    const held = this.#delta ? merged(this.#delta, delta) : delta;
+    this.#delta = held;
+    this.#wakeReader();
+    if (held.tokenCount < this.#capacityTokens || this.#end) return undefined;
+    this.#writable ??= new Deferred();
+    return this.#writable.promise;
   }
 
   /** Ends the stream well, after the text that is still here. */
@@ -45,7 +46,8 @@ export class PartBuffer {
     for (;;) {
       const end = this.#end;
       if (end && "error" in end) throw end.error;
-      if (this.#text !== "") yield this.#take();
+      const delta = this.#take();
+      if (delta) yield delta;
       else if (end) {
         yield end.part;
         return;
@@ -56,18 +58,36 @@ export class PartBuffer {
     }
   }
 
-  #take(): DeltaPart {
-    const delta: DeltaPart = { kind: "delta", text: this.#text, tokenCount: this.#tokenCount };
-    this.#text = "";
-    this.#tokenCount = 0;
-    this.#writable.resolve();
+  #take(): DeltaPart | undefined {
+    const delta = this.#delta;
+    this.#delta = undefined;
+    this.#wakeEngine();
     return delta;
   }
 
   #finish(end: End): void {
     if (this.#end) return;
     this.#end = end;
-    this.#readable.resolve();
-    this.#writable.resolve();
+    this.#wakeReader();
+    this.#wakeEngine();
   }
+
+  #wakeReader(): void {
+    this.#readable?.resolve();
+    this.#readable = undefined;
+  }
+
+  #wakeEngine(): void {
+    this.#writable?.resolve();
+    this.#writable = undefined;
+  }
+}
+
+function merged(before: DeltaPart, after: DeltaPart): DeltaPart {
+  return {
+    kind: "delta",
+    text: before.text + after.text,
+    tokenCount: before.tokenCount + after.tokenCount,
+    tokenIds: after.tokenIds && [...(before.tokenIds ?? []), ...after.tokenIds],
+  };
 }

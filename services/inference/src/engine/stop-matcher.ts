@@ -15,6 +15,11 @@ export class StopMatcher {
     this.#stops = stops;
   }
 
+  /** What may turn out to be the start of a stop text. */
+  get held(): string {
+    return this.#held;
+  }
+
   /** The stop text that ends first wins, the longest of those that end together: so the cut does not depend on how text arrives. */
   push(text: string): StopStep {
     const pending = this.#held + text;

@@ -48,6 +48,7 @@ describe("takeEvent", () => {
       requestFinished(START_MS, { turnMs: Number.NaN }),
       requestFinished(START_MS, { ttftMs: -1 }),
       requestFinished(START_MS, { engine: { queueMs: Number.POSITIVE_INFINITY } }),
+      requestFinished(START_MS, { queueMs: -5 }),
       cacheChanged(START_MS, { replica: "" }),
       scoreRecorded(START_MS, { source: "rumour" }),
       scoreRecorded(START_MS, { runId: "" }),

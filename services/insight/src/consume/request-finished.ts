@@ -20,8 +20,8 @@ export function takeRequestFinished(records: Records, message: RequestFinished):
 
 function toSample(message: RequestFinished): RequestSample | undefined {
   const arrivedMs = eventTimeMs(message.arrivedAt);
-  const { ttftMs, turnMs } = message;
-  const queueMs = message.engine?.queueMs;
+  const { ttftMs, turnMs, engine } = message;
+  const queueMs = engine && engine.queueMs + message.queueMs;
   if (arrivedMs === undefined || !isDuration(turnMs)) return undefined;
   if (ttftMs !== undefined && !isDuration(ttftMs)) return undefined;
   if (queueMs !== undefined && !isDuration(queueMs)) return undefined;
@@ -33,6 +33,7 @@ function toSample(message: RequestFinished): RequestSample | undefined {
     completionTokens: message.usage?.completionTokens ?? 0,
     cache: toVerdict(message.cache?.status),
     status: toGrpcStatus(message.status),
+    refused: message.refusal !== "",
   };
 }
 

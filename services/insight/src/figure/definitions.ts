@@ -10,34 +10,57 @@ export interface Definition {
   readonly definition: string;
 }
 
+const answers = "Answers that ended OK inside the window, whenever their requests arrived";
+const arrivals =
+  "Requests that arrived at the router in the window, those that waited, were refused or failed included, counted once they have ended";
 const ingress = "Ingress at the router to the first non-empty delta leaving it";
 
 const table = {
-  "throughput.avg_rps": {
+  "throughput.answered_avg_rps": {
     name: "Throughput, average",
     unit: "req/s",
-    definition: "Arrivals at the router in the window, failed ones included, divided by the window's length.",
+    definition: `${answers}, divided by the window's length.`,
   },
-  "throughput.peak_rps_1s": {
+  "throughput.answered_peak_rps_1s": {
     name: "Throughput, peak over 1 s",
     unit: "req/s",
-    definition: "Most arrivals in any 1 s inside the window (sliding, failed ones included), per second.",
+    definition: "Most answers that ended OK in any 1 s inside the window (sliding), per second.",
   },
-  "throughput.peak_rps_10s": {
+  "throughput.answered_peak_rps_10s": {
     name: "Throughput, peak over 10 s",
     unit: "req/s",
-    definition: "Most arrivals in any 10 s inside the window (sliding, failed ones included), per second.",
+    definition: "Most answers that ended OK in any 10 s inside the window (sliding), per second.",
   },
-  "throughput.peak_rps_60s": {
+  "throughput.answered_peak_rps_60s": {
     name: "Throughput, peak over 60 s",
     unit: "req/s",
-    definition: "Most arrivals in any 60 s inside the window (sliding, failed ones included), per second.",
+    definition: "Most answers that ended OK in any 60 s inside the window (sliding), per second.",
   },
   "throughput.tokens_per_s": {
     name: "Tokens delivered",
     unit: "tokens/s",
     definition:
       "Completion tokens of the requests that arrived in the window, from engine or cache, divided by the window's length.",
+  },
+  "demand.avg_rps": {
+    name: "Demand, average",
+    unit: "req/s",
+    definition: `${arrivals}, divided by the window's length.`,
+  },
+  "demand.peak_rps_1s": {
+    name: "Demand, peak over 1 s",
+    unit: "req/s",
+    definition: "Most arrivals in any 1 s inside the window (sliding; refused and failed ones included), per second.",
+  },
+  "demand.peak_rps_10s": {
+    name: "Demand, peak over 10 s",
+    unit: "req/s",
+    definition: "Most arrivals in any 10 s inside the window (sliding; refused and failed ones included), per second.",
+  },
+  "demand.peak_rps_60s": {
+    name: "Demand, peak over 60 s",
+    unit: "req/s",
+    definition: "Most arrivals in any 60 s inside the window (sliding; refused and failed ones included), per second.",
   },
   "requests.count": {
     name: "Requests",
@@ -146,16 +169,17 @@ const table = {
     definition:
       "Requests of the window that ended neither OK nor CANCELLED: a client that left is not a failure of the mesh.",
   },
-  "overload.refused_share": {
-    name: "Share refused",
-    unit: "ratio",
-    definition: "Requests that ended UNAVAILABLE or RESOURCE_EXHAUSTED, divided by all requests of the window.",
-  },
-  "overload.queue_share_p95": {
-    name: "Queue share of TTFT, 95th percentile",
+  "overload.refused_of_demand": {
+    name: "Refused, share of demand",
     unit: "ratio",
     definition:
-      "Time waiting for an engine slot divided by the time to first token, per request an engine answered: 95th percentile.",
+      "Requests turned away before any work (over a limit, no room, or hopelessly late), divided by all requests that arrived in the window.",
+  },
+  "overload.wait_share_p95": {
+    name: "Waiting share of TTFT, 95th percentile",
+    unit: "ratio",
+    definition:
+      "Time in the router's queue and waiting for an engine slot, divided by the time to first token, per request an engine answered: 95th percentile.",
   },
   "telemetry.events_dropped": {
     name: "Events lost",

@@ -73,9 +73,9 @@ describe("formatFigure", () => {
   });
 
   it("never rounds something to nothing", () => {
-    expect(shown("overload.refused_share", 0.00002)).toBe("0.002 %");
-    expect(shown("overload.refused_share", 1e-9)).toBe("<0.0001 %");
-    expect(shown("overload.refused_share", 0)).toBe("0 %");
+    expect(shown("overload.refused_of_demand", 0.00002)).toBe("0.002 %");
+    expect(shown("overload.refused_of_demand", 1e-9)).toBe("<0.0001 %");
+    expect(shown("overload.refused_of_demand", 0)).toBe("0 %");
   });
 
   it("says so where there is no value", () => {

@@ -1,9 +1,9 @@
 // The curves a report draws, each with its definition.
 import { quantile } from "@chimera/kernel";
 import { type Series, series } from "../figure/series.ts";
-import { rateOverTime } from "../window/arrival-rate.ts";
+import { rateOverTime } from "../window/event-rate.ts";
 import type { RequestWindow } from "../window/request-window.ts";
-import { requestSource } from "./sources.ts";
+import { answerSource, requestSource } from "./sources.ts";
 
 /** Shares of a distribution that are drawn: every percent, and finer where the tail bends. */
 const SHARES: readonly number[] = [...Array.from({ length: 100 }, (_, index) => index / 100), 0.995, 0.999, 1];
@@ -35,22 +35,39 @@ export function ttftCurves(requests: RequestWindow): readonly Series[] {
     );
 }
 
-export function rateCurve(requests: RequestWindow): Series | undefined {
-  const bins = rateOverTime(requests.arrivedMs, requests.window);
-  if (bins.length === 0) return undefined;
-  return series({
-    id: "throughput.rps_over_time",
-    name: "arrivals",
-    xName: "Time since the window began",
-    xUnit: "s",
-    yName: "Arrivals",
-    yUnit: "req/s",
-    definition:
-      "Arrivals at the router, failed ones included, per second, in equal intervals; each stands at its middle.",
-    n: requests.n,
-    window: requests.window,
-    method: "count per interval divided by its length",
-    source: requestSource,
-    points: bins.map((bin) => ({ x: bin.atS, y: bin.rps })),
-  });
+/** Demand, and below it what was answered of it, each per second. */
+export function rateCurves(requests: RequestWindow): readonly Series[] {
+  const { window, arrivedMs, answeredMs } = requests;
+  const curves = [
+    {
+      id: "demand.rps_over_time",
+      name: "demand",
+      timesMs: arrivedMs,
+      definition: "Arrivals at the router, refused and failed ones included",
+      source: requestSource,
+    },
+    {
+      id: "throughput.answered_rps_over_time",
+      name: "answered",
+      timesMs: answeredMs,
+      definition: "Answers that ended OK",
+      source: answerSource,
+    },
+  ];
+  return curves
+    .filter(({ timesMs }) => timesMs.length > 0)
+    .map(({ id, name, timesMs, definition, source }) =>
+      series({
+        ...{ id, name, window, source },
+        xName: "Time since the window began",
+        xUnit: "s",
+        yName: "Requests",
+        yUnit: "req/s",
+        definition: `${definition}, per second, in equal intervals; each stands at its middle.`,
+        n: timesMs.length,
+        method: "count per interval divided by its length",
+        points: rateOverTime(timesMs, window).map((bin) => ({ x: bin.atS, y: bin.rps })),
+      }),
+    )
+    .filter(({ points }) => points.length > 0);
 }

@@ -6,11 +6,10 @@ import { quantileFigure } from "./latency.ts";
 import { requestSource } from "./sources.ts";
 
 export function overloadFigures(requests: RequestWindow): readonly Figure[] {
-  const { n, window, statuses } = requests;
-  const refused = (statuses.get("UNAVAILABLE") ?? 0) + (statuses.get("RESOURCE_EXHAUSTED") ?? 0);
+  const { n, window, refused } = requests;
   return [
     figure({
-      id: "overload.refused_share",
+      id: "overload.refused_of_demand",
       value: n === 0 ? undefined : refused / n,
       n,
       window,
@@ -18,6 +17,6 @@ export function overloadFigures(requests: RequestWindow): readonly Figure[] {
       method: "proportion; Wilson 95 % interval",
       source: requestSource,
     }),
-    quantileFigure({ id: "overload.queue_share_p95", sorted: requests.queueShare, p: 0.95, window }),
+    quantileFigure({ id: "overload.wait_share_p95", sorted: requests.waitShare, p: 0.95, window }),
   ];
 }

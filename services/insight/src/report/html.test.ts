@@ -30,7 +30,7 @@ describe("numbers in the HTML report", () => {
 
   it("a number that says another value than its figure is found", () => {
     const { html, json } = render();
-    const touched = html.replace(/(data-figure="throughput.avg_rps"[^>]*>)[^<]+/, "$199.9 req/s");
+    const touched = html.replace(/(data-figure="throughput.answered_avg_rps"[^>]*>)[^<]+/, "$199.9 req/s");
     expect(touched).not.toBe(html);
     expect(bareNumbers(touched, json)).toEqual(["99.9 req/s"]);
   });

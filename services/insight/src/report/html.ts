@@ -46,7 +46,7 @@ export function renderHtml(report: Report): string {
     headline(report.headline),
     report.notes.map((note) => element("p", { class: "note" }, sentence(note))),
     ttftSection(report.ttftCurves),
-    rateSection(report.rateCurve),
+    rateSection(report.rateCurves),
     qualitySection(report.figures),
     riskSection(report.risks),
     figureSection(report.figures),
@@ -80,21 +80,16 @@ function headline(figures: readonly Figure[]): Markup {
 }
 
 function ttftSection(curves: readonly Series[]): Markup {
-  return section("Time to first token", [
-    chart(curveChart(curves), [
-      element(
-        "ul",
-        { class: "legend" },
-        ...curves.map((curve, index) => element("li", {}, swatch("abc"[index] ?? "c"), wording(curve, "name"))),
-      ),
-      ...curves.map((curve) => seriesTable(curve)),
-    ]),
-  ]);
+  return section("Time to first token", [curveSection(curves, curveChart(curves))]);
 }
 
-function rateSection(curve: Series | undefined): Markup {
-  const drawn = curve === undefined ? undefined : curveChart([curve], { area: true });
-  return section("Requests per second", [chart(drawn, curve === undefined ? [] : [seriesTable(curve)])]);
+function rateSection(curves: readonly Series[]): Markup {
+  return section("Requests per second", [curveSection(curves, curveChart(curves, { area: true }))]);
+}
+
+function curveSection(curves: readonly Series[], drawn: Markup | undefined): Markup {
+  const legend = curves.map((curve, index) => element("li", {}, swatch("abc"[index] ?? "c"), wording(curve, "name")));
+  return chart(drawn, [element("ul", { class: "legend" }, ...legend), ...curves.map((curve) => seriesTable(curve))]);
 }
 
 function qualitySection(figures: readonly Figure[]): Markup {

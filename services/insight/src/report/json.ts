@@ -7,7 +7,7 @@ import type { Report } from "./summary.ts";
 
 /** Ends with a newline. A value that is not there is left out, never null or zero. */
 export function renderJson(report: Report): string {
-  const curves = report.rateCurve === undefined ? report.ttftCurves : [...report.ttftCurves, report.rateCurve];
+  const curves = [...report.ttftCurves, ...report.rateCurves];
   const document = {
     generatedAt: new Date(report.generatedAtMs).toISOString(),
     machine: report.machine,

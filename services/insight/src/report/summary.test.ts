@@ -30,22 +30,43 @@ const valueIn = (report: Report, id: FigureId) => figureIn(report, id)?.value;
 const stateIn = (report: Report, id: string) => report.risks.find((risk) => risk.id === id)?.state;
 
 describe("summarise", () => {
-  it("counts demand with its failures, and latency without them", () => {
-    const refused = { status: "UNAVAILABLE", ttftMs: undefined, turnMs: 1, engine: undefined };
+  it("counts demand with what was refused and failed, throughput and latency without", () => {
+    const failed = { status: "UNAVAILABLE", ttftMs: undefined, turnMs: 1, engine: undefined };
+    const refused = { ...failed, refusal: "no room" };
     const report = reportOf(
       recordsOf([
         ...Array.from({ length: 90 }, (_, index) => requestFinished(START_MS + index * 1000, { ttftMs: 10 + index })),
-        ...Array.from({ length: 30 }, () => requestFinished(START_MS + 30_500, refused)),
+        ...Array.from({ length: 24 }, () => requestFinished(START_MS + 30_500, refused)),
+        ...Array.from({ length: 6 }, () => requestFinished(START_MS + 30_500, failed)),
       ]),
     );
     expect(valueIn(report, "requests.count")).toBe(120);
-    expect(valueIn(report, "throughput.avg_rps")).toBe(1);
-    expect(valueIn(report, "throughput.peak_rps_1s")).toBe(31);
+    expect(valueIn(report, "demand.avg_rps")).toBe(1);
+    expect(valueIn(report, "demand.peak_rps_1s")).toBe(31);
+    expect(figureIn(report, "throughput.answered_avg_rps")).toMatchObject({ value: 0.75, n: 90 });
+    expect(valueIn(report, "throughput.answered_peak_rps_1s")).toBe(1);
+    expect(valueIn(report, "throughput.answered_peak_rps_10s")).toBe(1);
     expect(figureIn(report, "ttft.p50_ms")).toMatchObject({ value: 54.5, n: 90 });
     expect(valueIn(report, "errors.count")).toBe(30);
     expect(valueIn(report, "errors.by_status.UNAVAILABLE")).toBe(30);
-    expect(valueIn(report, "overload.refused_share")).toBe(0.25);
+    expect(figureIn(report, "overload.refused_of_demand")).toMatchObject({ value: 0.2, n: 120 });
     expect(stateIn(report, "overload")).toBe("alarm");
+  });
+
+  it("counts an answer when it ends, and its request when it arrived", () => {
+    const late = requestFinished(START_MS + 9_900, { turnMs: 200 });
+    const records = recordsOf([requestFinished(START_MS), late, requestFinished(START_MS + 15_000)]);
+    const first = reportOf(records, { fromMs: START_MS, toMs: START_MS + 10_000 });
+    const second = reportOf(records, { fromMs: START_MS + 10_000, toMs: START_MS + 20_000 });
+    expect([first, second].map((report) => figureIn(report, "demand.avg_rps")?.n)).toEqual([2, 1]);
+    expect([first, second].map((report) => figureIn(report, "throughput.answered_avg_rps")?.n)).toEqual([1, 2]);
+  });
+
+  it("adds the wait at the router to the wait at the engine", () => {
+    const waited = requestFinished(START_MS, { ttftMs: 100, queueMs: 30, engine: { queueMs: 25 } });
+    const report = reportOf(recordsOf([waited]));
+    expect(valueIn(report, "overload.wait_share_p95")).toBeCloseTo(0.55, 12);
+    expect(stateIn(report, "overload")).toBe("watch");
   });
 
   it("does not blame the mesh for a client that left", () => {
@@ -140,13 +161,14 @@ describe("summarise", () => {
     const records = recordsOf(Array.from({ length: 60 }, (_, index) => requestFinished(START_MS + index * 1000)));
     const report = reportOf(records, { fromMs: START_MS + 10_000, toMs: START_MS + 20_000 });
     expect(valueIn(report, "requests.count")).toBe(11);
-    expect(valueIn(report, "throughput.peak_rps_60s")).toBeUndefined();
+    expect(valueIn(report, "demand.peak_rps_60s")).toBeUndefined();
+    expect(valueIn(report, "throughput.answered_peak_rps_60s")).toBeUndefined();
   });
 
   it("leads with at most five figures", () => {
     expect(reportOf(recordsOf(busyMesh())).headline.map((figure) => figure.id)).toEqual([
-      "throughput.avg_rps",
-      "throughput.peak_rps_10s",
+      "throughput.answered_avg_rps",
+      "throughput.answered_peak_rps_10s",
       "ttft.p50_ms",
       "quality.macro_f1",
       "quality.accuracy",

@@ -5,7 +5,8 @@ import type { Figure } from "../figure/figure.ts";
 import { type Phrase, phrase } from "../figure/phrase.ts";
 import type { Series } from "../figure/series.ts";
 import { cacheFigures } from "../measure/cache.ts";
-import { rateCurve, ttftCurves } from "../measure/curves.ts";
+import { rateCurves, ttftCurves } from "../measure/curves.ts";
+import { demandFigures } from "../measure/demand.ts";
 import { errorFigures } from "../measure/errors.ts";
 import { latencyFigures } from "../measure/latency.ts";
 import { overloadFigures } from "../measure/overload.ts";
@@ -29,7 +30,7 @@ export interface Report {
   /** At most five. */
   readonly headline: readonly Figure[];
   readonly ttftCurves: readonly Series[];
-  readonly rateCurve: Series | undefined;
+  readonly rateCurves: readonly Series[];
   readonly risks: readonly Risk[];
   readonly notes: readonly Phrase[];
 }
@@ -47,6 +48,7 @@ export function summarise(records: Records, request: ReportRequest): Report {
   const requests = selectRequests(records.requests, window);
   const caches = records.caches.within(window);
   const figures = [
+    ...demandFigures(requests),
     ...throughputFigures(requests),
     ...latencyFigures(requests),
     ...qualityFigures(records.scores, window),
@@ -63,7 +65,7 @@ export function summarise(records: Records, request: ReportRequest): Report {
     figures,
     headline: headlineOf(byId),
     ttftCurves: ttftCurves(requests),
-    rateCurve: rateCurve(requests),
+    rateCurves: rateCurves(requests),
     risks: risks.map((rule) => rule(byId)),
     notes: notesOn(records, byId, window),
   };
@@ -71,9 +73,16 @@ export function summarise(records: Records, request: ReportRequest): Report {
 
 /** A window shorter than ten seconds has only the peak over one. */
 function headlineOf(figures: FigureSet): readonly Figure[] {
-  const tenSeconds = figures.get("throughput.peak_rps_10s");
-  const peak: FigureId = tenSeconds?.value === undefined ? "throughput.peak_rps_1s" : "throughput.peak_rps_10s";
-  const ids: readonly FigureId[] = ["throughput.avg_rps", peak, "ttft.p50_ms", "quality.macro_f1", "quality.accuracy"];
+  const tenSeconds = figures.get("throughput.answered_peak_rps_10s");
+  const span = tenSeconds?.value === undefined ? "1s" : "10s";
+  const peak: FigureId = `throughput.answered_peak_rps_${span}`;
+  const ids: readonly FigureId[] = [
+    "throughput.answered_avg_rps",
+    peak,
+    "ttft.p50_ms",
+    "quality.macro_f1",
+    "quality.accuracy",
+  ];
   return ids.flatMap((id) => figures.get(id) ?? []);
 }
 

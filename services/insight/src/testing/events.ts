@@ -93,8 +93,10 @@ export function busyMesh(seed = 1): ChimeraEvent[] {
 function randomRequest(random: Random): ChimeraEvent {
   const arrivedMs = START_MS + Math.floor(120_000 * random());
   const kind = random();
-  if (kind < 0.01)
-    return requestFinished(arrivedMs, { status: "UNAVAILABLE", ttftMs: undefined, turnMs: 2, engine: undefined });
+  if (kind < 0.01) {
+    const nothing = { ttftMs: undefined, turnMs: 2, engine: undefined };
+    return requestFinished(arrivedMs, { ...nothing, status: "UNAVAILABLE", refusal: "no room" });
+  }
   if (kind < 0.02) return requestFinished(arrivedMs, { status: "CANCELLED", turnMs: 40 });
   const ttftMs = kind < 0.4 ? 0.5 + 2 * random() : 15 + 60 * random() ** 3;
   const cache = { status: kind < 0.4 ? CacheStatus.HIT : CacheStatus.MISS };

@@ -9,6 +9,7 @@ const sample: RequestSample = {
   completionTokens: 7,
   cache: "miss",
   status: "OK",
+  refused: false,
 };
 
 describe("RequestRing", () => {
@@ -20,6 +21,7 @@ describe("RequestRing", () => {
       queueMs: undefined,
       cache: "none",
       status: "UNAVAILABLE",
+      refused: true,
     };
     ring.push(sample);
     ring.push(refused);

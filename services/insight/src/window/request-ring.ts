@@ -1,5 +1,5 @@
 // The requests insight remembers: columns of numbers instead of objects, so that the bound is a bound on memory too
-// (38 bytes a request). When full, the request that finished first makes room and the loss is counted.
+// (39 bytes a request). When full, the request that finished first makes room and the loss is counted.
 import { assert } from "@chimera/kernel";
 import { type GrpcStatus, grpcStatuses } from "./grpc-status.ts";
 
@@ -13,11 +13,13 @@ export interface RequestSample {
   ttftMs: number | undefined;
   /** Ingress to the end of the stream, however it ended. */
   turnMs: number;
-  /** Waiting for an engine slot; undefined where no engine answered. */
+  /** Waiting in the router's queue and for an engine slot; undefined where no engine answered. */
   queueMs: number | undefined;
   completionTokens: number;
   cache: CacheVerdict;
   status: GrpcStatus;
+  /** Turned away before any work. */
+  refused: boolean;
 }
 
 export class RequestRing {
@@ -29,6 +31,7 @@ export class RequestRing {
   readonly #completionTokens: Uint32Array;
   readonly #cache: Uint8Array;
   readonly #status: Uint8Array;
+  readonly #refused: Uint8Array;
   #pushed = 0;
   #lastDroppedArrivalMs = Number.NEGATIVE_INFINITY;
 
@@ -42,6 +45,7 @@ export class RequestRing {
     this.#completionTokens = new Uint32Array(capacity);
     this.#cache = new Uint8Array(capacity);
     this.#status = new Uint8Array(capacity);
+    this.#refused = new Uint8Array(capacity);
   }
 
   get size(): number {
@@ -70,6 +74,7 @@ export class RequestRing {
     this.#completionTokens[slot] = sample.completionTokens;
     this.#cache[slot] = verdicts.indexOf(sample.cache);
     this.#status[slot] = grpcStatuses.indexOf(sample.status);
+    this.#refused[slot] = sample.refused ? 1 : 0;
     this.#pushed += 1;
   }
 
@@ -84,6 +89,7 @@ export class RequestRing {
         completionTokens: this.#completionTokens[slot] ?? 0,
         cache: verdicts[this.#cache[slot] ?? 0] ?? "none",
         status: grpcStatuses[this.#status[slot] ?? 0] ?? "UNKNOWN",
+        refused: this.#refused[slot] === 1,
       };
     }
   }

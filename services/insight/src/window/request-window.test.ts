@@ -16,6 +16,7 @@ function randomSamples(seed: number, n: number): RequestSample[] {
     completionTokens: Math.floor(random() * 40),
     cache: pick(caches, "none"),
     status: random() < 0.7 ? "OK" : pick<GrpcStatus>(grpcStatuses, "OK"),
+    refused: random() < 0.2,
   }));
 }
 
@@ -38,6 +39,9 @@ describe("selectRequests", () => {
     expect([...selected.ttftHitMs]).toEqual(ascending(byCache("hit").map((sample) => sample.ttftMs)));
     expect([...selected.ttftMissMs]).toEqual(ascending(byCache("miss").map((sample) => sample.ttftMs)));
     const fine = inside.filter((sample) => sample.status === "OK");
+    const ends = samples.filter(({ status }) => status === "OK").map((sample) => sample.arrivedMs + sample.turnMs);
+    expect([...selected.answeredMs]).toEqual(ascending(ends.filter((end) => end >= 2_000 && end <= 7_500)));
+    expect(selected.refused).toBe(inside.filter((sample) => sample.refused).length);
     expect([...selected.turnMs]).toEqual(ascending(fine.map((sample) => sample.turnMs)));
     expect(selected.cacheHits).toBe(byCache("hit").length);
     expect(selected.cacheAsked).toBe(byCache("hit").length + byCache("miss").length);

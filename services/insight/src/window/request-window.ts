@@ -9,14 +9,18 @@ export interface RequestWindow {
   /** Requests that arrived in the window, whatever became of them. */
   readonly n: number;
   readonly arrivedMs: Float64Array;
+  /** When answers ended OK inside the window, those to requests that arrived before it among them. */
+  readonly answeredMs: Float64Array;
   /** Requests that sent a first token. */
   readonly ttftMs: Float64Array;
   readonly ttftHitMs: Float64Array;
   readonly ttftMissMs: Float64Array;
   /** Requests that ended OK. */
   readonly turnMs: Float64Array;
-  /** Share of the time to first token that was spent waiting for a slot, where an engine answered. */
-  readonly queueShare: Float64Array;
+  /** Share of the time to first token that was spent waiting, where an engine answered. */
+  readonly waitShare: Float64Array;
+  /** Turned away before any work. */
+  readonly refused: number;
   readonly cacheHits: number;
   readonly cacheAsked: number;
   readonly completionTokens: number;
@@ -29,20 +33,24 @@ export interface RequestWindow {
 
 export function selectRequests(samples: Iterable<RequestSample>, window: Window): RequestWindow {
   const arrivedMs: number[] = [];
+  const answeredMs: number[] = [];
   const ttftMs: number[] = [];
   const ttftHitMs: number[] = [];
   const ttftMissMs: number[] = [];
   const turnMs: number[] = [];
-  const queueShare: number[] = [];
+  const waitShare: number[] = [];
   const statuses = new Map<GrpcStatus, number>();
-  const sums = { cacheHits: 0, cacheAsked: 0, completionTokens: 0, turnSumMs: 0, inFlightSumMs: 0 };
+  const sums = { refused: 0, cacheHits: 0, cacheAsked: 0, completionTokens: 0, turnSumMs: 0, inFlightSumMs: 0 };
   for (const sample of samples) {
     sums.inFlightSumMs += overlapMs(sample, window);
+    const endedMs = sample.arrivedMs + sample.turnMs;
+    if (sample.status === "OK" && contains(window, endedMs)) answeredMs.push(endedMs);
     if (!contains(window, sample.arrivedMs)) continue;
     arrivedMs.push(sample.arrivedMs);
     statuses.set(sample.status, (statuses.get(sample.status) ?? 0) + 1);
     sums.completionTokens += sample.completionTokens;
     sums.turnSumMs += sample.turnMs;
+    if (sample.refused) sums.refused += 1;
     if (sample.cache === "hit") sums.cacheHits += 1;
     if (sample.cache === "hit" || sample.cache === "miss") sums.cacheAsked += 1;
     if (sample.status === "OK") turnMs.push(sample.turnMs);
@@ -51,18 +59,19 @@ export function selectRequests(samples: Iterable<RequestSample>, window: Window)
     if (sample.cache === "hit") ttftHitMs.push(sample.ttftMs);
     if (sample.cache === "miss") ttftMissMs.push(sample.ttftMs);
     if (sample.cache !== "hit" && sample.queueMs !== undefined && sample.ttftMs > 0) {
-      queueShare.push(Math.min(1, sample.queueMs / sample.ttftMs));
+      waitShare.push(Math.min(1, sample.queueMs / sample.ttftMs));
     }
   }
   return {
     window,
     n: arrivedMs.length,
     arrivedMs: ascending(arrivedMs),
+    answeredMs: ascending(answeredMs),
     ttftMs: ascending(ttftMs),
     ttftHitMs: ascending(ttftHitMs),
     ttftMissMs: ascending(ttftMissMs),
     turnMs: ascending(turnMs),
-    queueShare: ascending(queueShare),
+    waitShare: ascending(waitShare),
     statuses,
     ...sums,
   };

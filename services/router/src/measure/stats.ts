@@ -1,145 +1,184 @@
-// What the router measures about itself over the last minute: arrivals, outcomes and times, by model and tenant.
-import { type Clock, quantile } from "@chimera/kernel";
+// What the router measures about itself over the last minute: demand, answers and refusals per second, outcomes and times by
+// model, tenant and cache status. Whatever arrives, the memory is bounded and a snapshot takes some milliseconds.
+import { CacheStatus } from "@chimera/contracts/common";
+import type { Clock } from "@chimera/kernel";
+import { CountRing } from "./count-ring.ts";
+import { type Ending, GapSink, LiveRow, ROW_SLOT_MS, type Row, type RowKey } from "./live-row.ts";
+import { WINDOW_MS } from "./quantiles.ts";
+import { SampleRing } from "./sample-ring.ts";
 
-export const WINDOW_MS = 60_000;
-/** Finished requests remembered; at more than 1,000 per second the window holds the newest of them. */
-const MAX_SAMPLES = 65_536;
-/** Gaps between deltas remembered over all requests. */
-const MAX_GAPS = 65_536;
-/** Rows told apart; further pairs of model and tenant count in the row of all requests only. */
-const MAX_ROWS = 1000;
+/** Ended requests whose times are kept: at more than 546 a second, times are those of the newest of the minute. */
+const MAX_SAMPLES = 32_768;
+/** Rows told apart, at most 60 KB each; further pairs of model and tenant count in the other rows only. */
+const MAX_ROWS = 256;
+/** Rates are counted in slots of a hundredth of a second. */
+const RATE_SLOT_MS = 10;
+const RATE_WINDOWS_MS = [1000, 10_000, WINDOW_MS] as const;
+/** The cache statuses that have a row of their own. */
+const CACHE_ROWS: readonly CacheStatus[] = [CacheStatus.HIT, CacheStatus.MISS, CacheStatus.BYPASS];
+const NO_ROW = 0xffff;
 
-export interface Sample {
-  model: string;
-  tenant: string;
-  ok: boolean;
-  cacheHit: boolean;
+export interface Sample extends Ending {
+  /** Undefined where no delta was sent. */
   ttftMs: number | undefined;
+  /** Undefined where it never came to the queue. */
+  queueMs: number | undefined;
   turnMs: number;
-  interTokenMs: readonly number[];
 }
 
-export interface QuantileRow {
-  n: number;
-  p50Ms: number;
-  p95Ms: number;
-  p99Ms: number;
-}
-
-export interface Row {
-  model: string;
-  tenant: string;
-  requests: number;
-  errors: number;
-  cacheHits: number;
-  ttft: QuantileRow;
-  interToken: QuantileRow;
-  turn: QuantileRow;
+/** Per second. */
+export interface Rates {
+  windowMs: number;
+  demandAvg: number;
+  demandPeak: number;
+  servedAvg: number;
+  refusedAvg: number;
 }
 
 export interface Snapshot {
-  rpsAvg: number;
-  rpsPeak1s: number;
-  rpsPeak10s: number;
+  /** Of 1, 10 and 60 s. */
+  rates: Rates[];
   inFlight: number;
+  queued: number;
   all: Row;
   rows: Row[];
+  byCacheStatus: Row[];
   uptimeMs: number;
-}
-
-interface Timed {
-  atMs: number;
-  sample: Sample;
 }
 
 export class Stats {
   readonly #clock: Clock;
+  readonly #queued: () => number;
   readonly #startedAtMs: number;
-  readonly #arrivals = new Map<number, number>();
-  #samples: Timed[] = [];
-  #gaps = 0;
-  inFlight = 0;
+  readonly #demand = new CountRing(RATE_SLOT_MS);
+  readonly #served = new CountRing(RATE_SLOT_MS);
+  readonly #refused = new CountRing(RATE_SLOT_MS);
+  readonly #samples = new SampleRing(MAX_SAMPLES);
+  /** The places in `rows` and in `byCache` of the sample in each slot. */
+  readonly #rowOf = new Uint16Array(MAX_SAMPLES);
+  readonly #cacheRowOf = new Uint16Array(MAX_SAMPLES);
+  readonly #allOf = new Uint16Array(MAX_SAMPLES);
+  readonly #all: LiveRow;
+  readonly #byCache: readonly LiveRow[];
+  readonly #rows: LiveRow[] = [];
+  readonly #placeOf = new Map<string, number>();
+  #inFlight = 0;
 
-  constructor(clock: Clock) {
+  /** `queued` tells how many requests wait for a replica now. */
+  constructor(clock: Clock, queued: () => number = () => 0) {
+    const nowMs = clock.monotonicMs();
+    const over = { model: "", tenant: "" };
     this.#clock = clock;
-    this.#startedAtMs = clock.monotonicMs();
+    this.#queued = queued;
+    this.#startedAtMs = nowMs;
+    this.#all = new LiveRow({ ...over, cacheStatus: CacheStatus.UNSPECIFIED }, nowMs);
+    this.#byCache = CACHE_ROWS.map((cacheStatus) => new LiveRow({ ...over, cacheStatus }, nowMs));
   }
 
+  /** Requests that arrived and have not ended, the waiting ones among them. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get queued(): number {
+    return this.#queued();
+  }
+
+  /** Every request counts here, whatever becomes of it: this is demand. */
   arrived(): void {
-    const second = Math.floor(this.#clock.monotonicMs() / 1000);
-    this.#arrivals.set(second, (this.#arrivals.get(second) ?? 0) + 1);
-    this.inFlight += 1;
-    // Seconds arrive in order, so the oldest is the first.
-    for (const old of this.#arrivals.keys()) {
-      if (old > second - WINDOW_MS / 1000) break;
-      this.#arrivals.delete(old);
-    }
+    this.#inFlight += 1;
+    this.#demand.add(this.#clock.monotonicMs());
   }
 
-  departed(): void {
-    this.inFlight -= 1;
+  /** Once for each that arrived. */
+  ended(sample: Sample): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#inFlight -= 1;
+    if (sample.ok) this.#served.add(nowMs);
+    if (sample.refused) this.#refused.add(nowMs);
+    const turnMs = sample.ok ? sample.turnMs : undefined;
+    const slot = this.#samples.push(nowMs, { ttftMs: sample.ttftMs, queueMs: sample.queueMs, turnMs });
+    const place = this.#place(sample, nowMs);
+    const cachePlace = CACHE_ROWS.indexOf(sample.cacheStatus);
+    this.#rowOf[slot] = place ?? NO_ROW;
+    this.#cacheRowOf[slot] = cachePlace < 0 ? NO_ROW : cachePlace;
+    for (const row of this.#rowsAt(place, cachePlace)) row.count(sample, nowMs);
   }
 
-  add(sample: Sample): void {
-    const kept = this.#gaps >= MAX_GAPS ? { ...sample, interTokenMs: [] } : sample;
-    this.#gaps += kept.interTokenMs.length;
-    this.#samples.push({ atMs: this.#clock.monotonicMs(), sample: kept });
-    if (this.#samples.length > MAX_SAMPLES) this.#forget(MAX_SAMPLES / 8);
+  /** Where the gaps of one answer go. Asked for once per answer, so that a gap itself costs next to nothing. */
+  gaps(key: RowKey): GapSink {
+    const place = this.#place(key, this.#clock.monotonicMs());
+    return new GapSink(this.#rowsAt(place, CACHE_ROWS.indexOf(key.cacheStatus)));
   }
 
   snapshot(): Snapshot {
     const nowMs = this.#clock.monotonicMs();
-    const expired = this.#samples.findIndex(({ atMs }) => atMs > nowMs - WINDOW_MS);
-    this.#forget(expired < 0 ? this.#samples.length : expired);
-    const samples = this.#samples.map(({ sample }) => sample);
-    const groups = new Map<string, Sample[]>();
-    for (const sample of samples) {
-      const key = JSON.stringify([sample.model, sample.tenant]);
-      const group = groups.get(key);
-      if (group) group.push(sample);
-      else if (groups.size < MAX_ROWS) groups.set(key, [sample]);
-    }
+    const all = this.#read([this.#all], this.#allOf, nowMs)[0] ?? this.#all.read(nowMs);
+    const rows = this.#read(this.#rows, this.#rowOf, nowMs);
     return {
-      ...this.#rates(nowMs),
-      inFlight: this.inFlight,
-      all: row("", "", samples),
-      rows: [...groups.values()].map((group) => row(group[0]?.model ?? "", group[0]?.tenant ?? "", group)),
+      rates: RATE_WINDOWS_MS.map((windowMs) => this.#rates(nowMs, windowMs)),
+      inFlight: this.#inFlight,
+      queued: this.#queued(),
+      all,
+      rows: rows.filter((row) => row.requests > 0 || row.interToken.n > 0),
+      byCacheStatus: this.#read(this.#byCache, this.#cacheRowOf, nowMs),
       uptimeMs: nowMs - this.#startedAtMs,
     };
   }
 
-  #forget(count: number): void {
-    for (const { sample } of this.#samples.splice(0, count)) this.#gaps -= sample.interTokenMs.length;
-  }
-
-  #rates(nowMs: number): Pick<Snapshot, "rpsAvg" | "rpsPeak1s" | "rpsPeak10s"> {
-    const second = Math.floor(nowMs / 1000);
-    const counts = Array.from({ length: WINDOW_MS / 1000 }, (_, i) => this.#arrivals.get(second - i) ?? 0);
-    const sum = (from: number, length: number) => counts.slice(from, from + length).reduce((a, b) => a + b, 0);
-    const spanS = Math.min(WINDOW_MS, Math.max(1000, nowMs - this.#startedAtMs)) / 1000;
+  #rates(nowMs: number, windowMs: number): Rates {
+    // A router younger than the window had all of this in the time since its start.
+    const spanS = Math.min(windowMs, Math.max(1000, nowMs - this.#startedAtMs)) / 1000;
     return {
-      rpsAvg: sum(0, counts.length) / spanS,
-      rpsPeak1s: Math.max(...counts),
-      rpsPeak10s: Math.max(...counts.map((_, i) => sum(i, 10))) / 10,
+      windowMs,
+      demandAvg: this.#demand.sum(nowMs, windowMs) / spanS,
+      demandPeak: this.#demand.peak(nowMs, windowMs) / (windowMs / 1000),
+      servedAvg: this.#served.sum(nowMs, windowMs) / spanS,
+      refusedAvg: this.#refused.sum(nowMs, windowMs) / spanS,
     };
   }
+
+  #read(rows: readonly LiveRow[], of: Uint16Array, nowMs: number): Row[] {
+    // The same whole seconds that the rows count.
+    const fromMs = (Math.floor(nowMs / ROW_SLOT_MS) + 1) * ROW_SLOT_MS - WINDOW_MS;
+    const samples = this.#samples.since(fromMs);
+    const groups = { of, count: rows.length };
+    const ttft = this.#samples.quantiles("ttftMs", samples, groups);
+    const queue = this.#samples.quantiles("queueMs", samples, groups);
+    const turn = this.#samples.quantiles("turnMs", samples, groups);
+    return rows.map((live, place) => {
+      const row = live.read(nowMs);
+      return {
+        ...row,
+        ttft: ttft[place] ?? row.ttft,
+        queue: queue[place] ?? row.queue,
+        turn: turn[place] ?? row.turn,
+      };
+    });
+  }
+
+  #rowsAt(place: number | undefined, cachePlace: number): LiveRow[] {
+    const rows = [this.#all];
+    const cacheRow = this.#byCache[cachePlace];
+    if (cacheRow) rows.push(cacheRow);
+    const row = place === undefined ? undefined : this.#rows[place];
+    if (row) rows.push(row);
+    return rows;
+  }
+
+  /** Undefined where all rows are in use. A row that was idle for the whole window makes room: no kept sample belongs to it. */
+  #place({ model, tenant }: RowKey, nowMs: number): number | undefined {
+    const name = nameOf(model, tenant);
+    const known = this.#placeOf.get(name);
+    if (known !== undefined) return known;
+    const place = this.#rows.length < MAX_ROWS ? this.#rows.length : this.#rows.findIndex((row) => row.isIdle(nowMs));
+    if (place < 0) return undefined;
+    const before = this.#rows[place];
+    if (before) this.#placeOf.delete(nameOf(before.key.model, before.key.tenant));
+    this.#rows[place] = new LiveRow({ model, tenant, cacheStatus: CacheStatus.UNSPECIFIED }, nowMs);
+    this.#placeOf.set(name, place);
+    return place;
+  }
 }
 
-function row(model: string, tenant: string, samples: readonly Sample[]): Row {
-  return {
-    model,
-    tenant,
-    requests: samples.length,
-    errors: samples.filter(({ ok }) => !ok).length,
-    cacheHits: samples.filter(({ cacheHit }) => cacheHit).length,
-    ttft: quantiles(samples.flatMap(({ ttftMs }) => (ttftMs === undefined ? [] : [ttftMs]))),
-    interToken: quantiles(samples.flatMap(({ interTokenMs }) => interTokenMs)),
-    turn: quantiles(samples.map(({ turnMs }) => turnMs)),
-  };
-}
-
-function quantiles(values: number[]): QuantileRow {
-  const sorted = Float64Array.from(values).sort();
-  const at = (p: number) => (sorted.length === 0 ? 0 : quantile(sorted, p));
-  return { n: sorted.length, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99) };
-}
+const nameOf = (model: string, tenant: string) => `${model}\n${tenant}`;

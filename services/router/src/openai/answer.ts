@@ -1,5 +1,11 @@
-// Our parts as OpenAI's objects.
-import { CacheStatus, FinishReason, type GenerateResponse, type Usage } from "@chimera/contracts/common";
+// Our answers as OpenAI's objects, in the shapes of its two endpoints.
+import {
+  type Accepted,
+  CacheStatus,
+  type Complete,
+  FinishReason,
+  type Usage,
+} from "@chimera/contracts/common";
 
 const FINISH: Partial<Record<FinishReason, string>> = { [FinishReason.STOP]: "stop", [FinishReason.LENGTH]: "length" };
 const CACHE: Partial<Record<CacheStatus, string>> = {
@@ -8,64 +14,97 @@ const CACHE: Partial<Record<CacheStatus, string>> = {
   [CacheStatus.BYPASS]: "bypass",
 };
 
-export interface AnswerHead {
-  id: string;
-  created: number;
-  model: string;
+/** How an endpoint writes what was said. */
+export interface Dialect {
+  idPrefix: string;
+  chunkObject: string;
+  wholeObject: string;
+  /** Before the first text; none where the endpoint has no such thing. */
+  opening?: object;
+  /** The choice that carries a piece of text. */
+  piece(text: string): object;
+  /** The choice of the last chunk. */
+  closing: object;
+  whole(text: string): object;
 }
+
+export const CHAT: Dialect = {
+  idPrefix: "chatcmpl-",
+  chunkObject: "chat.completion.chunk",
+  wholeObject: "chat.completion",
+  opening: { delta: { role: "assistant", content: "" } },
+  piece: (text) => ({ delta: { content: text } }),
+  closing: { delta: {} },
+  whole: (text) => ({ message: { role: "assistant", content: text } }),
+};
+
+export const COMPLETION: Dialect = {
+  idPrefix: "cmpl-",
+  chunkObject: "text_completion",
+  wholeObject: "text_completion",
+  piece: (text) => ({ text, logprobs: null }),
+  closing: { text: "", logprobs: null },
+  whole: (text) => ({ text, logprobs: null }),
+};
 
 /** Headers that say how the request was served; known with the first part. */
-export function headOf({ part }: GenerateResponse, createdS: number) {
-  const accepted = part.case === "accepted" ? part.value : undefined;
-  const head: AnswerHead = {
-    id: `chatcmpl-${accepted?.requestId ?? ""}`,
-    created: createdS,
-    model: accepted?.model ?? "",
+export function headersOf({ requestId, servedBy, cache, traceId, queueMs }: Accepted): Record<string, string> {
+  return {
+    "x-request-id": requestId,
+    "x-chimera-served-by": servedBy,
+    "x-chimera-cache": CACHE[cache?.status ?? CacheStatus.UNSPECIFIED] ?? "",
+    "x-chimera-cache-reason": cache?.reason ?? "",
+    "x-chimera-queue-ms": queueMs.toFixed(1),
+    ...(traceId && { "x-chimera-trace-id": traceId }),
   };
-  const headers: Record<string, string> = {
-    "x-request-id": accepted?.requestId ?? "",
-    "x-chimera-served-by": accepted?.servedBy ?? "",
-    "x-chimera-cache": CACHE[accepted?.cache?.status ?? CacheStatus.UNSPECIFIED] ?? "",
-    "x-chimera-cache-reason": accepted?.cache?.reason ?? "",
-  };
-  if (accepted?.traceId) headers["x-chimera-trace-id"] = accepted.traceId;
-  return { head, headers };
 }
 
-export function usageOf(usage: Usage | undefined) {
+/** The objects of one answer. */
+export class AnswerObjects {
+  readonly #dialect: Dialect;
+  readonly #head: { id: string; created: number; model: string };
+
+  constructor(dialect: Dialect, { requestId, model }: Accepted, createdS: number) {
+    this.#dialect = dialect;
+    this.#head = { id: `${dialect.idPrefix}${requestId}`, created: createdS, model };
+  }
+
+  opening(): object | undefined {
+    return this.#dialect.opening && this.#chunk(this.#dialect.opening, null);
+  }
+
+  piece(text: string): object {
+    return this.#chunk(this.#dialect.piece(text), null);
+  }
+
+  closing({ finishReason }: Complete): object {
+    return this.#chunk(this.#dialect.closing, FINISH[finishReason] ?? "stop");
+  }
+
+  usage({ usage }: Complete): object {
+    return { ...this.#head, object: this.#dialect.chunkObject, choices: [], usage: usageOf(usage) };
+  }
+
+  whole(text: string, { finishReason, usage }: Complete): object {
+    const choice = { index: 0, ...this.#dialect.whole(text), finish_reason: FINISH[finishReason] ?? "stop" };
+    return { ...this.#head, object: this.#dialect.wholeObject, choices: [choice], usage: usageOf(usage) };
+  }
+
+  #chunk(choice: object, finish: string | null): object {
+    return {
+      ...this.#head,
+      object: this.#dialect.chunkObject,
+      choices: [{ index: 0, ...choice, finish_reason: finish }],
+    };
+  }
+}
+
+function usageOf(usage: Usage | undefined) {
   const { promptTokens = 0, completionTokens = 0, cachedTokens = 0 } = usage ?? {};
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
     prompt_tokens_details: { cached_tokens: cachedTokens },
-  };
-}
-
-/** One `chat.completion.chunk`. */
-export function chunkOf(head: AnswerHead, delta: object, finishReason: FinishReason | undefined) {
-  const finish = finishReason === undefined ? null : (FINISH[finishReason] ?? "stop");
-  return { ...head, object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason: finish }] };
-}
-
-/** The last chunk where usage was asked for. */
-export function usageChunkOf(head: AnswerHead, usage: Usage | undefined) {
-  return { ...head, object: "chat.completion.chunk", choices: [], usage: usageOf(usage) };
-}
-
-/** The whole answer of a request that is not streamed. */
-export function completionOf(head: AnswerHead, parts: readonly GenerateResponse[]) {
-  let content = "";
-  let complete: Extract<GenerateResponse["part"], { case: "complete" }>["value"] | undefined;
-  for (const { part } of parts) {
-    if (part.case === "delta") content += part.value.text;
-    if (part.case === "complete") complete = part.value;
-  }
-  const finish = FINISH[complete?.finishReason ?? FinishReason.STOP] ?? "stop";
-  return {
-    ...head,
-    object: "chat.completion",
-    choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: finish }],
-    usage: usageOf(complete?.usage),
   };
 }

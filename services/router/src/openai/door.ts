@@ -1,9 +1,9 @@
-// The OpenAI-compatible door: POST /v1/chat/completions and GET /v1/models on the router's own port, so that every client
-// made for that API works unchanged.
+// The OpenAI-compatible door: POST /v1/chat/completions, POST /v1/completions and GET /v1/models on the router's own port, so
+// that every client made for that API works unchanged.
 import { extractTrace, failSpan, tracer } from "@chimera/telemetry";
 import { context as otel, SpanKind, trace } from "@opentelemetry/api";
 import type { Context } from "../context.ts";
-import { chatCompletions } from "./chat-completions.ts";
+import { chatCompletions, completions } from "./completions.ts";
 import { type HttpError, toHttpError } from "./errors.ts";
 import { type HttpRequest, type HttpResponse, sendJson } from "./http.ts";
 
@@ -11,6 +11,7 @@ type Route = (context: Context, request: HttpRequest, response: HttpResponse) =>
 
 const ROUTES: Record<string, { method: string; route: Route }> = {
   "/v1/chat/completions": { method: "POST", route: chatCompletions },
+  "/v1/completions": { method: "POST", route: completions },
   "/v1/models": { method: "GET", route: listModels },
 };
 

@@ -13,6 +13,7 @@ const MAPPED: Record<ErrorKind, Mapped> = {
   "failed-precondition": { status: 400, type: "invalid_request_error" },
   "not-found": { status: 404, type: "invalid_request_error" },
   unauthenticated: { status: 401, type: "authentication_error" },
+  "quota-exceeded": { status: 429, type: "rate_limit_error" },
   overloaded: { status: 503, type: "overloaded_error" },
   unavailable: { status: 503, type: "server_error" },
   "deadline-exceeded": { status: 504, type: "timeout_error" },
@@ -32,11 +33,16 @@ export function toHttpError(error: unknown, onUnknown: (error: unknown) => void)
   const ours = connectError.cause instanceof ChimeraError ? connectError.cause : fromConnectError(connectError);
   const { status, type } = MAPPED[ours.kind];
   const field = ours.violations[0]?.field ?? null;
-  const code = ours.kind === "not-found" && field === "model" ? "model_not_found" : null;
   const retryAfterS = ours.retryAfterMs === undefined ? undefined : Math.max(1, Math.ceil(ours.retryAfterMs / 1000));
   return {
     status,
     headers: retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) },
-    body: { error: { message: ours.message, type, param: field, code } },
+    body: { error: { message: ours.message, type, param: field, code: codeOf(ours.kind, field) } },
   };
+}
+
+/** The codes that OpenAI clients tell errors of one status apart by. */
+function codeOf(kind: ErrorKind, field: string | null): string | null {
+  if (kind === "quota-exceeded") return "rate_limit_exceeded";
+  return kind === "not-found" && field === "model" ? "model_not_found" : null;
 }

@@ -44,7 +44,8 @@ export function sendJson(
 export function goneSignal(response: HttpResponse): AbortSignal {
   const controller = new AbortController();
   response.once("close", () => {
-    if (!response.writableFinished) controller.abort(new DOMException("the client left", "AbortError"));
+    // Over HTTP/2 a response counts as finished however its stream was closed; whether it was ended is ours to know.
+    if (!response.writableEnded) controller.abort(new DOMException("the client left", "AbortError"));
   });
   return controller.signal;
 }

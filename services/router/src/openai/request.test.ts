@@ -1,7 +1,7 @@
 import { Role } from "@chimera/contracts/common";
 import { InvalidRequestError } from "@chimera/kernel";
 import { describe, expect, it } from "vitest";
-import { parseChatCompletion, toGenerateRequest } from "./request.ts";
+import { parseChatCompletion, toChatRequest } from "./request.ts";
 
 const messages = [{ role: "user", content: "hi" }];
 
@@ -36,13 +36,13 @@ describe("a chat completion", () => {
       max_completion_tokens: 9,
       stop: "END",
     });
-    const request = toGenerateRequest(asked);
+    const request = toChatRequest(asked);
     expect(request.messages).toMatchObject([
       { role: Role.SYSTEM, content: "be brief" },
       { role: Role.USER, content: "ab" },
     ]);
     expect(request.sampling).toMatchObject({ temperature: 0, topP: 0.9, seed: 7, maxTokens: 9, stop: ["END"] });
-    expect(toGenerateRequest(parseChatCompletion({ messages })).sampling?.temperature).toBeUndefined();
+    expect(toChatRequest(parseChatCompletion({ messages })).sampling?.temperature).toBeUndefined();
   });
 
   it("may carry what changes nothing", () => {
@@ -59,7 +59,7 @@ describe("a chat completion", () => {
 
   it("may ask for an answer in a form: text changes nothing, an object or a schema becomes a JSON schema", () => {
     const schemaOf = (response_format: unknown) =>
-      toGenerateRequest(parseChatCompletion({ messages, response_format })).sampling?.jsonSchema;
+      toChatRequest(parseChatCompletion({ messages, response_format })).sampling?.jsonSchema;
     expect([schemaOf(undefined), schemaOf(null), schemaOf({ type: "text" })]).toEqual(Array(3).fill(undefined));
     expect(JSON.parse(schemaOf({ type: "json_object" }) ?? "")).toEqual({ type: "object" });
     const schema = { type: "object", properties: { a: { enum: ["x"] } }, required: ["a"] };

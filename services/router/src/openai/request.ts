@@ -1,7 +1,7 @@
 // The OpenAI request as this mesh understands it. A field nobody here acts on is refused by name, unless its value changes
 // nothing: silently ignoring what a caller asked for would be worse.
 import { create } from "@bufbuild/protobuf";
-import { MessageSchema, Role, SamplingParamsSchema } from "@chimera/contracts/common";
+import { MessageSchema, RequestClass, Role, SamplingParamsSchema } from "@chimera/contracts/common";
 import { type GenerateRequest, GenerateRequestSchema } from "@chimera/contracts/router";
 import { type FieldViolation, InvalidRequestError } from "@chimera/kernel";
 import { z } from "zod";
@@ -30,40 +30,68 @@ const responseFormat = z.discriminatedUnion("type", [
   }),
 ]);
 
-const chatCompletion = z.strictObject({
+// What both endpoints take.
+const common = {
   model: z.string().default(""),
-  messages: z.array(message).min(1),
   stream: z.boolean().nullish(),
   stream_options: z.strictObject({ include_usage: z.boolean().optional() }).nullish(),
   temperature: number(0, 2),
   top_p: z.number().gt(0).max(1).nullish(),
   seed: z.number().int().min(0).max(4294967295).nullish(),
   max_tokens: z.number().int().min(1).nullish(),
-  max_completion_tokens: z.number().int().min(1).nullish(),
   stop: z.union([z.string(), z.array(z.string()).max(8)]).nullish(),
-  response_format: responseFormat.nullish(),
+  // "flex" waits behind everybody else.
+  service_tier: z.enum(["auto", "default", "priority", "flex"]).nullish(),
   // Accepted by many servers of this kind under these names.
   top_k: z.number().int().min(0).nullish(),
   min_p: number(0, 1),
   repetition_penalty: number(0.5, 2),
   // Tell the service who or what asks; they do not change the answer.
   user: z.string().optional(),
-  metadata: z.record(z.string(), z.string()).nullish(),
-  store: neutral(false),
   // Only their neutral values are served.
   n: neutral(1),
   presence_penalty: neutral(0),
   frequency_penalty: neutral(0),
+};
+
+const chatCompletion = z.strictObject({
+  ...common,
+  messages: z.array(message).min(1),
+  max_completion_tokens: z.number().int().min(1).nullish(),
+  response_format: responseFormat.nullish(),
+  metadata: z.record(z.string(), z.string()).nullish(),
+  store: neutral(false),
   logprobs: neutral(false),
 });
 
+const completion = z.strictObject({
+  ...common,
+  prompt: z.union([z.string(), z.array(z.string()).length(1)]),
+  best_of: neutral(1),
+  echo: neutral(false),
+  logprobs: z.null().optional(),
+  suffix: neutral(""),
+});
+
 export type ChatCompletionRequest = z.output<typeof chatCompletion>;
+export type CompletionRequest = z.output<typeof completion>;
+/** How the answer is wanted. */
+export type Streaming = Pick<ChatCompletionRequest, "stream" | "stream_options">;
 
 const ROLES = { system: Role.SYSTEM, developer: Role.SYSTEM, user: Role.USER, assistant: Role.ASSISTANT } as const;
 
 /** Throws InvalidRequestError that names the first wrong fields by their JSON path. */
 export function parseChatCompletion(body: unknown): ChatCompletionRequest {
-  const parsed = chatCompletion.safeParse(body);
+  return parse(chatCompletion, body);
+}
+
+/** Throws as parseChatCompletion(). */
+export function parseCompletion(body: unknown): CompletionRequest {
+  return parse(completion, body);
+}
+
+function parse<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw new InvalidRequestError(parsed.error.issues.flatMap(toViolations));
 }
@@ -84,24 +112,44 @@ function pathOf(path: readonly PropertyKey[]): string {
   );
 }
 
-export function toGenerateRequest(asked: ChatCompletionRequest): GenerateRequest {
-  const stop = typeof asked.stop === "string" ? [asked.stop] : (asked.stop ?? []);
+export function toChatRequest(asked: ChatCompletionRequest): GenerateRequest {
   return create(GenerateRequestSchema, {
-    model: asked.model,
+    ...commonOf(asked),
     messages: asked.messages.map(({ role, content }) =>
       create(MessageSchema, { role: ROLES[role], content: typeof content === "string" ? content : joined(content) }),
     ),
-    sampling: create(SamplingParamsSchema, {
-      temperature: asked.temperature ?? undefined,
-      topP: asked.top_p ?? undefined,
-      topK: asked.top_k ?? undefined,
-      minP: asked.min_p ?? undefined,
-      repetitionPenalty: asked.repetition_penalty ?? undefined,
-      seed: asked.seed ?? undefined,
+    sampling: samplingOf(asked, {
       maxTokens: asked.max_completion_tokens ?? asked.max_tokens ?? undefined,
-      stop,
       jsonSchema: jsonSchemaOf(asked.response_format),
     }),
+  });
+}
+
+export function toPromptRequest(asked: CompletionRequest): GenerateRequest {
+  const prompt = typeof asked.prompt === "string" ? asked.prompt : asked.prompt.join("");
+  return create(GenerateRequestSchema, {
+    ...commonOf(asked),
+    prompt,
+    sampling: samplingOf(asked, { maxTokens: asked.max_tokens ?? undefined }),
+  });
+}
+
+type Common = Omit<CompletionRequest, "prompt" | "best_of" | "echo" | "logprobs" | "suffix">;
+
+function commonOf({ model, service_tier: tier }: Common) {
+  return { model, class: tier === "flex" ? RequestClass.BATCH : RequestClass.UNSPECIFIED };
+}
+
+function samplingOf(asked: Common, own: { maxTokens?: number | undefined; jsonSchema?: string | undefined }) {
+  return create(SamplingParamsSchema, {
+    temperature: asked.temperature ?? undefined,
+    topP: asked.top_p ?? undefined,
+    topK: asked.top_k ?? undefined,
+    minP: asked.min_p ?? undefined,
+    repetitionPenalty: asked.repetition_penalty ?? undefined,
+    seed: asked.seed ?? undefined,
+    stop: typeof asked.stop === "string" ? [asked.stop] : (asked.stop ?? []),
+    ...own,
   });
 }
 

@@ -1,11 +1,10 @@
-// Stage 1: may this request in, and is it one we can answer? Everything that can be refused without other services is here.
+// Stage 2: is this a request we can answer? Everything that can be refused by looking at it is refused here.
 
 import { Role, type SamplingParams } from "@chimera/contracts/common";
 import type { GenerateRequest } from "@chimera/contracts/router";
-import { type FieldViolation, InvalidRequestError, OverloadedError } from "@chimera/kernel";
+import { type FieldViolation, InvalidRequestError } from "@chimera/kernel";
 import type { Context } from "../context.ts";
 import type { ServedModel } from "../replica/replica-pool.ts";
-import type { IncomingCall } from "./call.ts";
 
 export const bounds = {
   promptBytes: 512 * 1024,
@@ -23,12 +22,8 @@ export interface Accepted {
   model: ServedModel;
 }
 
-/** Throws InvalidRequestError, NotFoundError, UnavailableError or OverloadedError. */
-export function accept(context: Context, call: IncomingCall): Accepted {
-  const { request } = call;
-  if (context.stats.inFlight > context.config.maxInFlight) {
-    throw new OverloadedError(`the router is working on ${context.config.maxInFlight} requests already`, 1000);
-  }
+/** Throws InvalidRequestError, NotFoundError or UnavailableError. */
+export function accept(context: Context, request: GenerateRequest): Accepted {
   const violations = validate(request);
   if (violations.length > 0) throw new InvalidRequestError(violations);
   return { requestId: request.requestId || context.newId(), model: context.replicas.model(request.model) };

@@ -1,17 +1,25 @@
-import { create } from "@bufbuild/protobuf";
-import { CacheKeyInputSchema, StoredAnswerSchema } from "@chimera/contracts/cache";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  CacheKeyInputSchema,
+  LookupRequestSchema,
+  LookupResponseSchema,
+  StoredAnswerSchema,
+  StoreRequestSchema,
+} from "@chimera/contracts/cache";
 import { describe, expect, it } from "vitest";
 import { type CacheDoorOptions, cacheDoor } from "./cache-door.ts";
 
-const input = create(CacheKeyInputSchema);
-const answer = create(StoredAnswerSchema);
+const input = toBinary(CacheKeyInputSchema, create(CacheKeyInputSchema, { tenant: "acme", prompt: "hi" }));
+const answer = toBinary(StoredAnswerSchema, create(StoredAnswerSchema, { ttftMs: 3 }));
 const patient = new AbortController().signal;
 
-function door(client: Partial<CacheDoorOptions["client"]>) {
+type Unary = CacheDoorOptions["channel"]["unary"];
+
+function door(unary: Unary) {
   const clock = { ms: 0 };
   const failures: string[] = [];
   const made = cacheDoor({
-    client: client as CacheDoorOptions["client"],
+    channel: { unary },
     budgetMs: 20,
     monotonicMs: () => clock.ms,
     onFailure: (_error, during) => void failures.push(during),
@@ -20,26 +28,43 @@ function door(client: Partial<CacheDoorOptions["client"]>) {
 }
 
 describe("cacheDoor", () => {
-  it("passes on what the cache says", async () => {
-    const { door: cache } = door({ lookup: async () => ({ answer, reason: "stored 1 s ago" }) as never });
-    expect(await cache.lookup(input, patient)).toEqual({ answer, reason: "stored 1 s ago" });
+  it("asks in the cache's own words and passes on what it says", async () => {
+    const asked: Uint8Array[] = [];
+    const { door: cache } = door(async (_path, request) => {
+      asked.push(request);
+      const found = create(LookupResponseSchema, {
+        answer: fromBinary(StoredAnswerSchema, answer),
+        reason: "stored 1 s ago",
+        keyPrefix: "ab",
+      });
+      return Buffer.from(toBinary(LookupResponseSchema, found));
+    });
+    const found = await cache.lookup(input, patient);
+    expect(found.reason).toBe("stored 1 s ago");
+    expect(Buffer.from(found.answer ?? []).equals(answer)).toBe(true);
+    await cache.store(input, answer);
+    const [lookup, store] = asked;
+    expect(fromBinary(LookupRequestSchema, lookup ?? new Uint8Array()).input?.prompt).toBe("hi");
+    expect(fromBinary(StoreRequestSchema, store ?? new Uint8Array())).toMatchObject({
+      input: { tenant: "acme" },
+      answer: { ttftMs: 3 },
+    });
   });
 
   it("makes a miss of a cache that does not answer within the budget", async () => {
-    const never = (_: unknown, { signal }: { signal?: AbortSignal } = {}) =>
-      new Promise<never>((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
-    const { door: cache, failures } = door({ lookup: never as never });
+    const { door: cache, failures } = door(
+      (_path, _request, { signal } = {}) =>
+        new Promise<never>((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
+    );
     expect(await cache.lookup(input, patient)).toEqual({ answer: undefined, reason: "no answer within 20 ms" });
     expect(failures).toEqual(["lookup"]);
   });
 
   it("leaves a cache alone for a while after three failures in a row, then asks again", async () => {
     let calls = 0;
-    const { door: cache, clock } = door({
-      lookup: (async () => {
-        calls += 1;
-        throw new Error("refused");
-      }) as never,
+    const { door: cache, clock } = door(async () => {
+      calls += 1;
+      throw new Error("refused");
     });
     for (let i = 0; i < 10; i++) {
       expect(await cache.lookup(input, patient)).toEqual({ answer: undefined, reason: "cache unavailable" });
@@ -51,7 +76,7 @@ describe("cacheDoor", () => {
   });
 
   it("never fails a request because storing failed", async () => {
-    const { door: cache, failures } = door({ store: (async () => Promise.reject(new Error("full"))) as never });
+    const { door: cache, failures } = door(() => Promise.reject(new Error("full")));
     await cache.store(input, answer);
     expect(failures).toEqual(["store"]);
   });

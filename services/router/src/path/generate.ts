@@ -1,100 +1,195 @@
-// The way of a request, stage by stage: accept, look up, choose and dispatch, forward, report.
-
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { create } from "@bufbuild/protobuf";
-import { type AcceptedSchema, type GenerateResponse, GenerateResponseSchema } from "@chimera/contracts/common";
-import { ownedStream } from "@chimera/rpc";
+// The way of a request, stage by stage: enter, accept, look up, choose, try, forward, report.
+import { create, toBinary } from "@bufbuild/protobuf";
+import { GenerateResponseSchema } from "@chimera/contracts/common";
+import type { GenerateRequest } from "@chimera/contracts/router";
+import { CancelledError, ChimeraError, DeadlineExceededError } from "@chimera/kernel";
+import { envelope, fromConnectError } from "@chimera/rpc";
 import { currentTraceId } from "@chimera/telemetry";
 import type { Context } from "../context.ts";
-import { type Outcome, openOutcome } from "../measure/outcome.ts";
+import { scan } from "../relay/parts.ts";
 import { type Accepted, accept } from "./accept.ts";
+import type { AttemptEnd } from "./attempt.ts";
 import { type CacheDecision, lookUp } from "./cache-lookup.ts";
-import type { IncomingCall } from "./call.ts";
-import { dispatch } from "./dispatch.ts";
-import { AnswerCopy, forwardTokens } from "./forward-tokens.ts";
-import { replay } from "./replay.ts";
+import { type AskedCall, classOf, type IncomingCall } from "./call.ts";
+import { isRefusal } from "./enter.ts";
+import { type AnswerReader, Generation, type Origin, type Reading } from "./generation.ts";
 import { reportOutcome } from "./report-outcome.ts";
+import { completeOf, type Replay } from "./stored-answer.ts";
 
-/** Throws ChimeraErrors; whatever happens, the outcome is measured and published once. */
-export async function* generate(context: Context, call: IncomingCall): AsyncGenerator<GenerateResponse> {
-  const outcome = openOutcome(context, call);
-  const timeoutMs = call.timeoutMs ?? context.config.requestTimeoutS * 1000;
-  let ended = false;
+/** Where an answer goes: whole frames, each a message of GenerateResponse behind its five bytes. */
+export interface AnswerSink {
+  /** False: no more until onDrain's listener is called; what is written all the same is buffered. */
+  write(frames: Buffer): boolean;
+  onDrain(listener: () => void): void;
+}
+
+/**
+ * Resolves when the sink has the whole answer. Rejects with a ChimeraError. Whatever happens, the outcome is measured and
+ * published once.
+ */
+export async function generate(
+  context: Context,
+  incoming: IncomingCall,
+  request: GenerateRequest,
+  sink: AnswerSink,
+): Promise<void> {
+  const call: AskedCall = { ...incoming, request };
+  const { outcome, pass } = call;
+  outcome.asked({ request, requestClass: classOf(request) });
+  // Who began an answer has its place in the admission until it ends, also where only others still read it.
+  let over = Promise.resolve();
   try {
-    yield* ownedStream((signal) => stages(context, { ...call, signal }, outcome), { signal: call.signal, timeoutMs });
-    ended = true;
+    const accepted = accept(context, request);
+    outcome.accepted(accepted);
+    const cached = await lookUp(context, call, accepted);
+    outcome.cached(cached);
+    if (call.signal.aborted) throw leavingOf(call.signal);
+    const answering = { context, call, accepted, cached, sink };
+    if (cached.replay) replay(cached.replay, answering);
+    else {
+      const reader = new SinkReader(answering);
+      const { reading, running } = joinOrBegin(answering, reader);
+      if (running) over = running;
+      await reader.whole(reading);
+    }
   } catch (error) {
-    outcome.fail(error);
-    throw error;
+    const failure = fromConnectError(error);
+    if (isRefusal(failure)) outcome.refused(failure.message);
+    outcome.fail(failure);
+    throw failure;
   } finally {
-    if (!ended) outcome.left();
+    void over.then(() => pass.leave());
     reportOutcome(context, outcome.close());
   }
 }
 
-async function* stages(context: Context, call: IncomingCall, outcome: Outcome): AsyncGenerator<GenerateResponse> {
-  const accepted = accept(context, call);
-  outcome.accepted(accepted);
-  const cached = await lookUp(context, call, accepted);
-  outcome.cached(cached);
-  if (cached.answer) yield* fromCache(cached, accepted, outcome);
-  else yield* fromReplica({ context, call, accepted, cached, outcome });
-}
-
-function* fromCache(cached: CacheDecision, accepted: Accepted, outcome: Outcome): Generator<GenerateResponse> {
-  if (!cached.answer) return;
-  outcome.servedBy("cache");
-  yield acceptedPart(accepted, cached, "cache");
-  for (const response of replay(cached.answer)) {
-    outcome.part(response);
-    yield response;
-  }
-}
-
-interface Generation {
+interface Answering {
   context: Context;
-  call: IncomingCall;
+  call: AskedCall;
   accepted: Accepted;
   cached: CacheDecision;
-  outcome: Outcome;
+  sink: AnswerSink;
 }
 
-async function* fromReplica(generation: Generation): AsyncGenerator<GenerateResponse> {
-  const { context, call, accepted, cached, outcome } = generation;
-  const { replica, first, rest } = await dispatch(context, call, accepted);
-  outcome.servedBy(replica.name);
-  const copy = new AnswerCopy();
-  try {
-    yield acceptedPart(accepted, cached, replica.name);
-    const upstream = resumed(first, rest);
-    for await (const response of forwardTokens(upstream, { replicaName: replica.name, outcome, copy })) {
-      // Stored before the caller hears of the end, so that asking again at once is a hit.
-      if (response.part.case === "complete") await keep(generation, copy);
-      yield response;
+function replay({ frames, complete }: Replay, answering: Answering): void {
+  const { call, sink } = answering;
+  const { deltas } = scan(frames);
+  call.outcome.servedBy("cache");
+  const origin: Origin = { servedBy: "cache", queueMs: 0, predictedTtftMs: undefined };
+  sink.write(Buffer.concat([acceptedFrame(answering, origin), frames]));
+  if (deltas > 0) call.outcome.deltas(deltas);
+  call.outcome.completed(complete.usage, undefined);
+}
+
+/** `running`: set where this request is the first one; resolves at the end of the answer. */
+function joinOrBegin(answering: Answering, reader: SinkReader): { reading: Reading; running?: Promise<void> } {
+  const { context, call, accepted, cached } = answering;
+  const { storeAs, mayJoin } = cached;
+  const joined = mayJoin && storeAs ? context.flights.join(storeAs, reader) : undefined;
+  if (joined) return { reading: joined };
+  context.retryBudget.request();
+  const limitMs = context.config.requestTimeoutS * 1000;
+  // Who joins later may have more time than who began; each reader watches its own.
+  const timeoutMs = mayJoin ? limitMs : Math.min(call.timeoutMs ?? limitMs, limitMs);
+  const deadlineAtMs = call.arrivedAtMs + timeoutMs;
+  const generation = new Generation({ context, call, accepted, storeAs, deadlineAtMs });
+  const reading = generation.join(reader);
+  const running = generation.run();
+  if (mayJoin && storeAs) context.flights.add(storeAs, generation, running);
+  return { reading, running };
+}
+
+/** One reader of an answer in the making: writes into its sink, measures, and leaves when its caller does. */
+class SinkReader implements AnswerReader {
+  readonly #answering: Answering;
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(answering: Answering) {
+    this.#answering = answering;
+  }
+
+  /** Rejects with a ChimeraError, also when the caller leaves or the time is up. */
+  async whole(reading: Reading): Promise<void> {
+    const { context, call, sink } = this.#answering;
+    const { signal } = call;
+    const leave = (error: ChimeraError) => {
+      reading.leave();
+      this.#done.reject(error);
+    };
+    const onAbort = () => leave(leavingOf(signal));
+    const limitMs = context.config.requestTimeoutS * 1000;
+    const timer = setTimeout(() => leave(new DeadlineExceededError(`no end within ${limitMs} ms`)), limitMs);
+    signal.addEventListener("abort", onAbort, { once: true });
+    sink.onDrain(() => reading.drained());
+    if (signal.aborted) onAbort();
+    try {
+      await this.#done.promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
     }
-  } finally {
-    await rest.return?.();
+  }
+
+  begin(origin: Origin): void {
+    this.#answering.call.outcome.servedBy(origin.servedBy);
+    this.#answering.sink.write(acceptedFrame(this.#answering, origin));
+  }
+
+  moved({ servedBy }: Origin): void {
+    const { outcome } = this.#answering.call;
+    outcome.resumed();
+    outcome.servedBy(servedBy);
+  }
+
+  attempted(why?: "hedge"): void {
+    this.#answering.call.outcome.attempted(why);
+  }
+
+  deltas(frames: Buffer): boolean {
+    const { call, sink, context } = this.#answering;
+    const { deltas } = scan(frames);
+    if (deltas > 0) {
+      const isFirst = call.outcome.ttftMs === undefined;
+      call.outcome.deltas(deltas);
+      if (isFirst && call.outcome.ttftMs !== undefined) context.ttfts.add(call.outcome.ttftMs);
+    }
+    return sink.write(frames);
+  }
+
+  end({ complete, error }: AttemptEnd): void {
+    if (error) return this.#done.reject(error);
+    if (!complete) return this.#done.reject(new CancelledError("the answer was given up"));
+    const { usage, timings } = completeOf(complete);
+    this.#answering.sink.write(complete);
+    this.#answering.call.outcome.completed(usage, timings);
+    this.#done.resolve();
   }
 }
 
-async function keep({ context, cached, outcome }: Generation, copy: AnswerCopy): Promise<void> {
-  const answer = cached.storeAs && copy.whole(outcome.ttftMs);
-  if (cached.storeAs && answer) await context.cache.store(cached.storeAs, answer);
+function acceptedFrame({ accepted, cached }: Answering, origin: Origin): Buffer {
+  const { requestId, model } = accepted;
+  const { servedBy, queueMs, predictedTtftMs } = origin;
+  const message = create(GenerateResponseSchema, {
+    part: {
+      case: "accepted",
+      value: {
+        requestId,
+        servedBy,
+        cache: { status: cached.status, reason: cached.reason },
+        model: model.id,
+        modelVersion: model.version,
+        traceId: currentTraceId(),
+        queueMs,
+        predictedTtftMs,
+      },
+    },
+  });
+  return envelope(toBinary(GenerateResponseSchema, message));
 }
 
-async function* resumed<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {
-  yield first;
-  yield* { [Symbol.asyncIterator]: () => rest };
-}
-
-function acceptedPart({ requestId, model }: Accepted, cached: CacheDecision, servedBy: string): GenerateResponse {
-  const value: MessageInitShape<typeof AcceptedSchema> = {
-    requestId,
-    servedBy,
-    cache: { status: cached.status, reason: cached.reason },
-    model: model.id,
-    modelVersion: model.version,
-    traceId: currentTraceId(),
-  };
-  return create(GenerateResponseSchema, { part: { case: "accepted", value } });
+/** Why a caller is gone, as an error of ours. */
+function leavingOf({ reason }: AbortSignal): ChimeraError {
+  if (reason instanceof ChimeraError) return reason;
+  const error = fromConnectError(reason);
+  return error.kind === "deadline-exceeded" ? error : new CancelledError("the caller left", { cause: reason });
 }

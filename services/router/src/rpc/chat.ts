@@ -1,6 +1,6 @@
 // RouterService.Chat: turns on one stream. The stream keeps the history; a turn can be cancelled and the next one goes on.
 import { create } from "@bufbuild/protobuf";
-import { type Message, MessageSchema, Role } from "@chimera/contracts/common";
+import { type GenerateResponse, type Message, MessageSchema, Role } from "@chimera/contracts/common";
 import {
   type ChatRequest,
   type ChatResponse,
@@ -11,24 +11,21 @@ import {
 import { BoundedQueue, InvalidRequestError, OverloadedError } from "@chimera/kernel";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Context } from "../context.ts";
-import { generate } from "../path/generate.ts";
-import { incoming } from "./incoming.ts";
+import { answer } from "./generate.ts";
 
 /** Turns that may wait behind the one being answered. */
 const MAX_WAITING_TURNS = 16;
 
 export function chatRpc(context: Context) {
   return async function* (requests: AsyncIterable<ChatRequest>, rpc: HandlerContext): AsyncGenerator<ChatResponse> {
-    const call = incoming(context, create(GenerateRequestSchema), rpc);
     const inbox = new Inbox(requests, context.draining());
     const conversation = new Conversation();
     let turn = 0;
     for await (const asked of inbox.turns) {
       const cancel = inbox.begin();
       const signal = AbortSignal.any([rpc.signal, cancel]);
-      const turnCall = { ...call, door: "chat" as const, signal, arrivedAtMs: context.clock.monotonicMs() };
-      const request = conversation.ask(asked);
-      yield* answer(generate(context, { ...turnCall, request }), { turn, cancel, conversation });
+      const parts = answer(context, conversation.ask(asked), { rpc, door: "chat", signal });
+      yield* turnParts(parts, { turn, cancel, conversation });
       turn += 1;
     }
     inbox.throwIfFailed();
@@ -41,8 +38,8 @@ interface Turn {
   conversation: Conversation;
 }
 
-async function* answer(
-  parts: ReturnType<typeof generate>,
+async function* turnParts(
+  parts: AsyncIterable<GenerateResponse>,
   { turn, cancel, conversation }: Turn,
 ): AsyncGenerator<ChatResponse> {
   let said = "";
@@ -102,13 +99,19 @@ class Conversation {
   readonly #messages: Message[] = [];
   #model = "";
 
-  ask({ content, model, system, sampling, cachePolicy }: ChatTurn) {
+  ask({ content, model, system, sampling, cachePolicy, class: requestClass }: ChatTurn) {
     if (this.#messages.length === 0) {
       this.#model = model;
       if (system) this.#add(Role.SYSTEM, system);
     }
     this.#add(Role.USER, content);
-    return create(GenerateRequestSchema, { model: this.#model, messages: [...this.#messages], sampling, cachePolicy });
+    return create(GenerateRequestSchema, {
+      model: this.#model,
+      messages: [...this.#messages],
+      sampling,
+      cachePolicy,
+      class: requestClass,
+    });
   }
 
   answered(text: string): void {

@@ -1,25 +1,25 @@
 // One answer in one slot: prompt in, tokens out as text, until an end token, a stop text, the token limit or the signal.
 import type { Clock } from "@chimera/kernel";
+import type { SequenceEvaluateOptions } from "node-llama-cpp";
 import type { CompletePart } from "../engine.ts";
 import type { PartBuffer } from "../part-buffer.ts";
-import { StopMatcher } from "../stop-matcher.ts";
 import { evaluateOptions } from "./evaluate-options.ts";
 import type { GenerationPlan } from "./generation-plan.ts";
-import { type CompiledGrammar, deadEnd } from "./grammar/grammars.ts";
+import { deadEnd } from "./grammar/grammars.ts";
 import type { OpenedModel } from "./open-llama.ts";
 import type { SequenceSlot } from "./sequence-slot.ts";
 import { asToken } from "./token.ts";
-import type { TokenDecoder } from "./token-decoder.ts";
 
 export interface GenerationTools {
   model: OpenedModel;
   clock: Clock;
   signal: AbortSignal;
   buffer: PartBuffer;
-  /** Loads a kept state into the slot where one covers more of the prompt. */
+  /** Loads a kept state into the slot where one covers more of the prefix. */
   recall(): Promise<void>;
-  /** After the prompt was computed; the last of `tokens` gave the first token of the answer. */
+  /** After the prefix was computed; the last of `tokens` gave the first token that was drawn. */
   onPrefill(tokens: number, durationMs: number): void;
+  /** After each token that was not sent before. */
   onToken(): void;
 }
 
@@ -29,97 +29,78 @@ export async function runGeneration(
   plan: GenerationPlan,
   tools: GenerationTools,
 ): Promise<CompletePart> {
-  const { clock, signal } = tools;
+  const { answer, promptTokens, arrivedMs } = plan;
+  const { clock, buffer } = tools;
   const startedMs = clock.monotonicMs();
-  await tools.recall();
-  const { cachedTokens, rest } = await slot.prefill(plan.prompt, signal);
-  const answer = new Answer(plan, tools);
-  const options = {
-    ...evaluateOptions(plan.sampling, plan.seed, () => answer.history),
-    grammarEvaluationState: plan.grammar?.begin(),
-  };
-  let firstTokenAtMs = startedMs;
-  const tokens = slot.sequence.evaluate(rest, options);
-  for await (const token of plan.grammar ? namingDeadEnds(tokens, plan.grammar) : tokens) {
-    if (answer.tokenCount === 0) {
-      firstTokenAtMs = clock.monotonicMs();
-      tools.onPrefill(plan.prompt.length - cachedTokens, firstTokenAtMs - startedMs);
-    }
-    signal.throwIfAborted();
-    await answer.accept(token);
-    signal.throwIfAborted();
-    if (answer.finishReason) break;
-  }
+  // An answer that was cut between its last token and its end has nothing left to draw.
+  const drawn = answer.finishReason ? undefined : await draw(slot, plan, tools);
+  const firstTokenAtMs = drawn?.firstTokenAtMs ?? startedMs;
   const endedMs = clock.monotonicMs();
-  answer.flush();
+  const rest = answer.end();
+  if (rest) void buffer.push(rest);
   return {
     kind: "complete",
     finishReason: answer.finishReason ?? "stop",
-    usage: { promptTokens: plan.prompt.length, cachedTokens, completionTokens: answer.tokenCount },
+    usage: { promptTokens, cachedTokens: drawn?.cachedTokens ?? 0, completionTokens: answer.tokenCount },
     timings: {
-      queueMs: startedMs - plan.arrivedMs,
+      queueMs: startedMs - arrivedMs,
       prefillMs: firstTokenAtMs - startedMs,
-      firstTokenMs: firstTokenAtMs - plan.arrivedMs,
-      totalMs: endedMs - plan.arrivedMs,
+      firstTokenMs: firstTokenAtMs - arrivedMs,
+      totalMs: endedMs - arrivedMs,
     },
   };
 }
 
-/** The library's own error for it says nothing of the request. */
-async function* namingDeadEnds<T>(tokens: AsyncIterable<T>, { source }: CompiledGrammar): AsyncGenerator<T> {
+interface Drawn {
+  /** Of the prompt. */
+  cachedTokens: number;
+  /** The first that was not sent before. */
+  firstTokenAtMs: number | undefined;
+}
+
+async function draw(slot: SequenceSlot, plan: GenerationPlan, tools: GenerationTools): Promise<Drawn> {
+  const { answer, prefix, promptTokens, replay, grammar } = plan;
+  const { clock, signal, buffer } = tools;
+  const startedMs = clock.monotonicMs();
+  await tools.recall();
+  const { cachedTokens, rest } = await slot.prefill(prefix, signal);
+  const drawn: Drawn = { cachedTokens: Math.min(cachedTokens, promptTokens), firstTokenAtMs: undefined };
+  const tokens = slot.sequence.evaluateWithMetadata(rest, {}, drawOptions(plan, tools.model));
   try {
-    yield* tokens;
+    let step = await tokens.next();
+    tools.onPrefill(prefix.length - cachedTokens, clock.monotonicMs() - startedMs);
+    while (!step.done) {
+      signal.throwIfAborted();
+      const { token } = step.value;
+      const sent = replay?.next;
+      if (replay && sent !== undefined) {
+        replay.accept(token);
+        step = await tokens.next(asToken(sent));
+        continue;
+      }
+      drawn.firstTokenAtMs ??= clock.monotonicMs();
+      tools.onToken();
+      const delta = answer.accept(token);
+      const room = delta && buffer.push(delta);
+      if (answer.finishReason) break;
+      if (room) await room;
+      signal.throwIfAborted();
+      step = await tokens.next();
+    }
+    return drawn;
   } catch (error) {
-    throw deadEnd(source, error) ?? error;
+    // The library's own error for it says nothing of the request.
+    throw (grammar && deadEnd(grammar.source, error)) ?? error;
+  } finally {
+    await tokens.return();
   }
 }
 
-/** The answer so far: which tokens, which of their text is out, and whether it has ended. */
-class Answer {
-  readonly #plan: GenerationPlan;
-  readonly #tools: GenerationTools;
-  readonly #decoder: TokenDecoder;
-  readonly #stops: StopMatcher;
-  /** Prompt and answer; bounded by the context. */
-  readonly history: number[];
-  tokenCount = 0;
-  finishReason: CompletePart["finishReason"] | undefined;
-  #tokensSinceDelta = 0;
-
-  constructor(plan: GenerationPlan, tools: GenerationTools) {
-    this.#plan = plan;
-    this.#tools = tools;
-    this.#decoder = tools.model.newDecoder();
-    this.#stops = new StopMatcher(plan.sampling.stop);
-    this.history = [...plan.prompt];
-  }
-
-  async accept(token: number): Promise<void> {
-    this.tokenCount++;
-    this.#tools.onToken();
-    if (this.#tools.model.isEnd(asToken(token))) {
-      this.finishReason = "stop";
-      return;
-    }
-    this.history.push(token);
-    this.#tokensSinceDelta++;
-    const step = this.#stops.push(this.#decoder.push(token));
-    if (step.stopped) this.finishReason = "stop";
-    else if (this.tokenCount >= this.#plan.maxTokens) this.finishReason = "length";
-    const room = this.#send(step.text);
-    // An ended answer frees its slot without waiting for its reader.
-    if (!this.finishReason) await room;
-  }
-
-  /** Sends what was held back in case a stop text would follow. */
-  flush(): void {
-    void this.#send(this.#stops.flush());
-  }
-
-  async #send(text: string): Promise<void> {
-    if (text === "") return;
-    const tokens = this.#tokensSinceDelta;
-    this.#tokensSinceDelta = 0;
-    await this.#tools.buffer.push(text, tokens);
-  }
+function drawOptions({ answer, promptTokens, replay, ...plan }: GenerationPlan, model: OpenedModel) {
+  const known = () =>
+    replay?.next === undefined ? answer.history : answer.history.slice(0, promptTokens + replay.drawn);
+  const options: SequenceEvaluateOptions = evaluateOptions(plan.sampling, plan.seed, known);
+  if (plan.grammar) options.grammarEvaluationState = plan.grammar.begin();
+  if (replay?.isForced) options.tokenBias = () => model.biasFor(replay.next);
+  return options;
 }

@@ -39,6 +39,23 @@ engineSuite({
   endless: ENDLESS,
   longPrompt: `### ticket\n${`${ticket} . `.repeat(30)}\n### labels\n`,
   aheadTokens: BUFFER_TOKENS + 1,
+  constrained: [
+    {
+      grammar: { kind: "gbnf", text: 'root ::= " naïve " ("😀" | "ü"){3} "." [a-z]{12}' },
+      matches: /^ naïve (😀|ü){3}\.[a-z]{12}$/u,
+    },
+    {
+      grammar: {
+        kind: "json-schema",
+        text: JSON.stringify({
+          type: "object",
+          properties: { intent: { enum: ["refund", "billing"] }, note: { type: "string", maxLength: 20 } },
+          required: ["intent", "note"],
+        }),
+      },
+      matches: /^\{\s*"intent"\s*:\s*"(refund|billing)"\s*,\s*"note"\s*:\s*"(.|\n)*"\s*\}$/,
+    },
+  ],
 });
 
 interface Reference {

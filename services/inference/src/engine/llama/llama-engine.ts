@@ -1,15 +1,8 @@
 // The engine that runs llama.cpp in this process: one model, one context, N slots that are computed together in one batch.
-import {
-  CancelledError,
-  ChimeraError,
-  type Clock,
-  InternalError,
-  type Random,
-  systemClock,
-  systemRandom,
-  UnavailableError,
-} from "@chimera/kernel";
+import { type Clock, type Random, systemClock, systemRandom } from "@chimera/kernel";
 import type { Logger } from "@chimera/lifecycle";
+import { AnswerCounts } from "../answer-counts.ts";
+import { asCancelled, asOurs, READER_LEFT, shuttingDown } from "../ending.ts";
 import type {
   CompletePart,
   Engine,
@@ -25,7 +18,6 @@ import { resolveLimits } from "../limits.ts";
 import { LoadListeners } from "../load-listeners.ts";
 import { PartBuffer } from "../part-buffer.ts";
 import { PrefillRate } from "../prefill-rate.ts";
-import { ServiceTime } from "../service-time.ts";
 import { runGeneration } from "./generation.ts";
 import { type GenerationPlan, noRoom, planGeneration } from "./generation-plan.ts";
 import { KeptStates, type StateSettings } from "./kept-states.ts";
@@ -76,16 +68,12 @@ class LlamaEngine implements Engine {
   readonly #random: Random;
   readonly #pool: SlotPool<SequenceSlot>;
   readonly #listeners = new LoadListeners();
-  readonly #serviceTime = new ServiceTime();
+  readonly #counts = new AnswerCounts();
   readonly #prefillRate = new PrefillRate();
   /** Aborted by dispose(); everything that runs listens. */
   readonly #closing = new AbortController();
   /** Bounded by slots + queue. */
   readonly #running = new Set<Promise<unknown>>();
-  #active = 0;
-  #finished = 0;
-  #cancelled = 0;
-  #generatedTokens = 0;
 
   constructor({ source, model, kept }: Parts, options: LlamaOptions) {
     this.#source = source;
@@ -98,7 +86,7 @@ class LlamaEngine implements Engine {
     const { slots: inUse, maxQueued } = options;
     this.#pool = new SlotPool(slots, {
       limits: { slots: inUse, maxQueued },
-      retryAfterMs: (queued) => this.#serviceTime.waitMs(queued, this.#pool.limits.slots),
+      retryAfterMs: (queued) => this.#counts.waitMs(queued, this.#pool.limits.slots),
       savedPrefix: (tokens) => kept.covered(tokens),
       onChange: () => this.#listeners.changed(),
     });
@@ -108,17 +96,19 @@ class LlamaEngine implements Engine {
     return {
       engine: "llama",
       model: this.#source.id,
-      modelVersion: this.#source.sha256.slice(0, 16),
+      modelVersion: this.#modelVersion,
       contextTokens: this.#model.contextTokens,
       ...this.#pool.limits,
       busySlots: this.#pool.busy,
       queued: this.#pool.queued,
-      activeGenerations: this.#active,
-      finished: this.#finished,
-      cancelled: this.#cancelled,
-      generatedTokens: this.#generatedTokens,
+      activeGenerations: this.#counts.active,
+      ...this.#counts.totals,
       defaultSampling: this.#source.sampling,
     };
+  }
+
+  get #modelVersion(): string {
+    return this.#source.sha256.slice(0, 16);
   }
 
   load(): EngineLoad {
@@ -132,7 +122,7 @@ class LlamaEngine implements Engine {
       kvTokens: usable.reduce((sum, slot) => sum + slot.heldTokens, 0),
       kvCapacityTokens: limits.slots * this.#model.contextTokens,
       warmPrefixes: this.#kept.warmIds(usable),
-      activeGenerations: this.#active,
+      activeGenerations: this.#counts.active,
     };
   }
 
@@ -166,16 +156,16 @@ class LlamaEngine implements Engine {
     const plan = await this.#plan(request, arrivedMs);
     const reader = new AbortController();
     const ended = AbortSignal.any([signal, reader.signal, this.#closing.signal]);
-    const pending = this.#pool.acquire(plan.prompt, ended);
+    const pending = this.#pool.acquire(plan.prefix, ended);
     const buffer = new PartBuffer();
     // The reader learns of an abort at once, also while a step is still being computed.
     ended.addEventListener("abort", () => buffer.fail(asCancelled(ended)), { once: true });
     const run = this.#track(this.#run({ plan, pending, buffer, signal: ended }));
     try {
-      yield { kind: "admitted", promptTokens: plan.prompt.length };
+      yield { kind: "admitted", promptTokens: plan.promptTokens };
       yield* buffer.parts();
     } finally {
-      reader.abort();
+      reader.abort(READER_LEFT);
       await run;
     }
   }
@@ -194,9 +184,13 @@ class LlamaEngine implements Engine {
   }
 
   #plan(request: EngineRequest, arrivedMs: number): Promise<GenerationPlan> {
-    const { encoder, contextTokens, grammars } = this.#model;
-    const defaults = this.#source.sampling;
-    return planGeneration(request, { encoder, contextTokens, grammars, defaults, random: this.#random, arrivedMs });
+    return planGeneration(request, {
+      model: this.#model,
+      modelVersion: this.#modelVersion,
+      defaults: this.#source.sampling,
+      random: this.#random,
+      arrivedMs,
+    });
   }
 
   /** Never rejects: how it went is told to the buffer and to the counters, once the slot is free again. */
@@ -204,36 +198,30 @@ class LlamaEngine implements Engine {
     try {
       const slot = await pending;
       const complete = await this.#generateIn(slot, plan, { buffer, signal });
-      this.#finished++;
-      this.#serviceTime.record(complete.timings.totalMs - complete.timings.queueMs);
+      this.#counts.finish(complete.timings);
       buffer.complete(complete);
     } catch (error) {
-      if (signal.aborted) this.#cancelled++;
+      if (signal.aborted) this.#counts.cancelled++;
       buffer.fail(signal.aborted ? asCancelled(signal) : error);
     }
   }
 
-  async #generateIn(
+  #generateIn(
     slot: SequenceSlot,
     plan: GenerationPlan,
     { buffer, signal }: Pick<Run, "buffer" | "signal">,
   ): Promise<CompletePart> {
-    this.#active++;
     const compute = () =>
       runGeneration(slot, plan, {
         model: this.#model,
         clock: this.#clock,
         signal,
         buffer,
-        recall: () => this.#kept.recall(slot, plan.prompt),
+        recall: () => this.#kept.recall(slot, plan.prefix),
         onPrefill: (tokens, durationMs) => this.#prefillRate.record(tokens, durationMs),
-        onToken: () => this.#generatedTokens++,
+        onToken: () => this.#counts.generatedTokens++,
       });
-    try {
-      return await this.#owning(slot, signal, compute);
-    } finally {
-      this.#active--;
-    }
+    return this.#counts.whileActive(() => this.#owning(slot, signal, compute));
   }
 
   async #warm(prefix: readonly number[], signal: AbortSignal): Promise<WarmedPrefix> {
@@ -249,7 +237,7 @@ class LlamaEngine implements Engine {
       if (signal.aborted) throw error;
       this.#logger.error({ err: error }, "the work in a slot failed; the slot is reset");
       await slot.reset();
-      throw error instanceof ChimeraError ? error : new InternalError("the engine failed", { cause: error });
+      throw asOurs(error);
     } finally {
       this.#pool.release(slot);
     }
@@ -261,14 +249,4 @@ interface Run {
   pending: Promise<SequenceSlot>;
   buffer: PartBuffer;
   signal: AbortSignal;
-}
-
-/** Why the work ended, as an error of ours. */
-function asCancelled(signal: AbortSignal): ChimeraError {
-  const reason: unknown = signal.reason;
-  return reason instanceof ChimeraError ? reason : new CancelledError("the request was cancelled", { cause: reason });
-}
-
-function shuttingDown(): UnavailableError {
-  return new UnavailableError("this replica is shutting down");
 }

@@ -1,6 +1,13 @@
 // Loads one model into one context with its sequences, with the settings that proved right on a CPU.
 import type { Logger } from "@chimera/lifecycle";
-import { getLlama, type LlamaContextSequence, LlamaLogLevel, type LlamaModel, type Token } from "node-llama-cpp";
+import {
+  getLlama,
+  type LlamaContextSequence,
+  LlamaLogLevel,
+  type LlamaModel,
+  type Token,
+  TokenBias,
+} from "node-llama-cpp";
 import { compileChatTemplate } from "./chat-template.ts";
 import { checkGguf } from "./gguf-check.ts";
 import { Grammars } from "./grammar/grammars.ts";
@@ -8,13 +15,15 @@ import { ModelLoadError } from "./model-load-error.ts";
 import type { ModelSource } from "./model-source.ts";
 import { PromptEncoder } from "./prompt-encoder.ts";
 import type { StateSetup } from "./state-key.ts";
-import { asTokens } from "./token.ts";
+import { asToken, asTokens } from "./token.ts";
 import { byteDecoder, type TokenDecoder, tokenBytesOf, windowDecoder } from "./token-decoder.ts";
 
 /** Tokens of all slots together in one step. */
 const BATCH_TOKENS = 512;
 /** Without it a batch gives the same tokens as one request alone, also above temperature 0. */
 const FLASH_ATTENTION = false;
+/** Far above what any model gives a token, and finite, so that probabilities stay numbers. */
+const CERTAIN_LOGIT = 10_000;
 
 export interface LlamaSettings {
   /** Sequences of the context: the most slots that can be in use at the same time. Memory is taken for all of them. */
@@ -34,6 +43,10 @@ export interface OpenedModel {
   encoder: PromptEncoder;
   newDecoder(): TokenDecoder;
   isEnd(token: Token): boolean;
+  /** Whether it is a token of this model, and none that ends an answer. */
+  isText(token: Token): boolean;
+  /** Makes one token certain; none where undefined. */
+  biasFor(token: number | undefined): TokenBias;
   grammars: Grammars;
   /** What kept states of this model can be used with. */
   stateSetup: StateSetup;
@@ -61,12 +74,15 @@ export async function openLlama(source: ModelSource, settings: LlamaSettings, lo
       threads: settings.threads,
       flashAttention: FLASH_ATTENTION,
     });
+    const vocabularySize = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
     return {
       sequences: Array.from({ length: settings.maxSlots }, () => context.getSequence()),
       contextTokens,
       encoder: encoderOf(model, source),
       newDecoder: decoderFactory(model),
       isEnd: (token) => model.isEogToken(token),
+      isText: (token) => token < vocabularySize && !model.isEogToken(token),
+      biasFor: (token) => biasFor(model, token),
       grammars: new Grammars(llama, model),
       stateSetup: {
         modelSha256: source.sha256,
@@ -109,4 +125,9 @@ function decoderFactory(model: LlamaModel): () => TokenDecoder {
   const bytesOf = tokenBytesOf({ model: kind, tokens, tokenTypes });
   if (bytesOf) return () => byteDecoder(bytesOf);
   return () => windowDecoder((ids) => model.detokenize(asTokens(ids)));
+}
+
+function biasFor(model: LlamaModel, token: number | undefined): TokenBias {
+  const bias = TokenBias.for(model);
+  return token === undefined ? bias : bias.set(asToken(token), { logit: CERTAIN_LOGIT });
 }

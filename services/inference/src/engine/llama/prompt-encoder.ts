@@ -38,6 +38,11 @@ export class PromptEncoder {
     return bos === undefined || ids[0] === bos ? ids : [bos, ...ids];
   }
 
+  /** Text that goes on behind other tokens. */
+  encodeText(text: string): number[] {
+    return this.#parts.tokenize(text, false);
+  }
+
   /**
    * The tokens that prompts with this beginning start with, as far as a few different continuations tell: the end of a text can
    * become another token together with what follows it. A conversation that ends with the user is complete up to the answer.

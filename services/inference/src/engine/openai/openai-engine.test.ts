@@ -349,6 +349,50 @@ describe("openai engine", () => {
     });
   });
 
+  describe("asked to go on behind an answer that was begun elsewhere", () => {
+    const prompt = { kind: "prompt", prompt: "hello there" } as const;
+    const resume = { text: " it was a dark night", tokenIds: [], modelVersion: "" };
+
+    it("sends what was sent as the end of the prompt, and counts it as part of the answer", async () => {
+      server.script(stream(delta(" and"), delta(" cold"), finish("stop"), usage(11, 2), DONE));
+      const { text, parts, complete } = await answerOf(engine, { input: prompt, sampling: { maxTokens: 20 }, resume });
+      const { body, path } = server.seen[0] ?? {};
+      expect([path, body?.prompt]).toEqual(["/v1/completions", "hello there it was a dark night"]);
+      expect(text).toBe(" and cold");
+      // Estimates, which add up.
+      const sent = 20 - Number(body?.max_tokens);
+      expect(sent).toBeGreaterThan(1);
+      expect(complete.usage).toMatchObject({ promptTokens: 11 - sent, completionTokens: 2 + sent });
+      expect(parts[0]).toMatchObject({ kind: "admitted" });
+    });
+
+    it("asks for one token at least", async () => {
+      server.script(GOOD);
+      await answerOf(engine, { input: prompt, sampling: { maxTokens: 1 }, resume });
+      expect(server.seen[0]?.body.max_tokens).toBe(1);
+    });
+
+    it("says that a chat can not go on, and that another model can not", async () => {
+      server.script(GOOD);
+      expect(await failureOf(engine, { ...asked(), resume })).toMatchObject({
+        kind: "failed-precondition",
+        message: expect.stringMatching(/can not go on: a model server takes no chat/),
+      });
+      const other = { ...resume, modelVersion: "v0" };
+      expect(await failureOf(engine, { input: prompt, sampling: {}, resume: other })).toMatchObject({
+        kind: "failed-precondition",
+        message: expect.stringMatching(/model version v0/),
+      });
+      expect(server.seen).toEqual([]);
+    });
+
+    it("takes one that was not begun as a request like any other", async () => {
+      server.script(GOOD);
+      const answer = await answerOf(engine, { ...asked(), resume: { text: "", tokenIds: [], modelVersion: "" } });
+      expect([answer.text, answer.complete.usage.completionTokens]).toEqual(["ab", 3]);
+    });
+  });
+
   it("warms a prefix with a request for one token, and reports it", async () => {
     server.script(stream(delta("a"), finish("length"), usage(40, 1, 16), DONE));
     const input = user("a long beginning");

@@ -3,17 +3,9 @@
 // Counts come from the server: usage.completionTokens is exact where it sends usage, which all of those do. What it can tell
 // only at the end is an estimate until then: the prompt tokens of the admitted part, and one token for every chunk that has
 // text. Where a server sends no usage at all, the estimates are all there is; the log says so once.
-import {
-  CancelledError,
-  ChimeraError,
-  type Clock,
-  Deferred,
-  InternalError,
-  type Random,
-  systemClock,
-  systemRandom,
-  UnavailableError,
-} from "@chimera/kernel";
+import { type Clock, Deferred, InternalError, type Random, systemClock, systemRandom } from "@chimera/kernel";
+import { AnswerCounts } from "../answer-counts.ts";
+import { asCancelled, asOurs, READER_LEFT, shuttingDown } from "../ending.ts";
 import type {
   CompletePart,
   Engine,
@@ -29,8 +21,8 @@ import { resolveLimits } from "../limits.ts";
 import { LoadListeners } from "../load-listeners.ts";
 import { PartBuffer } from "../part-buffer.ts";
 import { PrefillRate } from "../prefill-rate.ts";
-import { ServiceTime } from "../service-time.ts";
 import type { AnswerProgress } from "./answer-progress.ts";
+import { continuedRequest } from "./continued-request.ts";
 import { ServerSilentError } from "./failure.ts";
 import { MetricsPoll, POLL_INTERVAL_MS, UNKNOWN_LOAD } from "./metrics-poll.ts";
 import { type OpenedServer, type OpenServerOptions, openServer } from "./open-server.ts";
@@ -63,7 +55,7 @@ class OpenaiEngine implements Engine {
   readonly #queue: RequestQueue;
   readonly #poll: MetricsPoll | undefined;
   readonly #listeners = new LoadListeners();
-  readonly #serviceTime = new ServiceTime();
+  readonly #counts = new AnswerCounts();
   readonly #prefillRate = new PrefillRate();
   readonly #estimate = new PromptEstimate();
   readonly #warmed = new WarmedPrefixes();
@@ -71,10 +63,6 @@ class OpenaiEngine implements Engine {
   readonly #closing = new AbortController();
   /** Bounded by slots + queue. */
   readonly #running = new Set<Promise<void>>();
-  #active = 0;
-  #finished = 0;
-  #cancelled = 0;
-  #generatedTokens = 0;
   #hasWarnedOfUsage = false;
 
   constructor(opened: OpenedServer, options: OpenaiOptions) {
@@ -84,7 +72,7 @@ class OpenaiEngine implements Engine {
     this.#random = options.random ?? systemRandom;
     this.#queue = new RequestQueue({
       limits: resolveLimits({}, options, MAX_OPENAI_SLOTS),
-      retryAfterMs: (queued, slots) => this.#serviceTime.waitMs(queued, slots),
+      retryAfterMs: (queued, slots) => this.#counts.waitMs(queued, slots),
       onChange: () => this.#listeners.changed(),
     });
     this.#poll = this.#startPoll();
@@ -101,10 +89,8 @@ class OpenaiEngine implements Engine {
       busySlots: this.#queue.busy,
       queued: this.#queue.queued,
       maxQueued,
-      activeGenerations: this.#active,
-      finished: this.#finished,
-      cancelled: this.#cancelled,
-      generatedTokens: this.#generatedTokens,
+      activeGenerations: this.#counts.active,
+      ...this.#counts.totals,
       defaultSampling: this.#opened.defaults,
     };
   }
@@ -126,7 +112,7 @@ class OpenaiEngine implements Engine {
       kvTokens: Math.round((kvUsage ?? 0) * (kvCapacityTokens ?? 0)),
       kvCapacityTokens: kvCapacityTokens ?? 0,
       warmPrefixes: this.#warmed.ids,
-      activeGenerations: Math.max(this.#active, running ?? 0),
+      activeGenerations: Math.max(this.#counts.active, running ?? 0),
     };
   }
 
@@ -159,16 +145,18 @@ class OpenaiEngine implements Engine {
     const arrivedMs = this.#clock.monotonicMs();
     if (this.#closing.signal.aborted) throw shuttingDown();
     if (signal.aborted) throw asCancelled(signal);
-    const plan = planRequest(request, this.#opened, this.#random);
+    const { request: outgoing, begunTokens } = continuedRequest(request, this.#opened, this.#estimate);
+    const plan = planRequest(outgoing, this.#opened, this.#random);
     const promptTokens = this.#estimate.tokens(request.input);
     const reader = new AbortController();
     const ended = AbortSignal.any([signal, reader.signal, this.#closing.signal]);
     const queuedBefore = this.#queue.queued;
-    const turn = this.#queue.acquire(promptTokens, ended);
+    const turn = this.#queue.acquire(promptTokens + begunTokens, ended);
     const isQueued = this.#queue.queued > queuedBefore;
     const run: Run = {
       plan,
       promptTokens,
+      begunTokens,
       arrivedMs,
       turn,
       signal: ended,
@@ -186,7 +174,7 @@ class OpenaiEngine implements Engine {
       yield { kind: "admitted", promptTokens };
       yield* run.buffer.parts();
     } finally {
-      reader.abort();
+      reader.abort(READER_LEFT);
       await running;
     }
   }
@@ -203,24 +191,21 @@ class OpenaiEngine implements Engine {
     const { turn, signal, buffer } = run;
     try {
       await turn;
-      const complete = await this.#serve(run);
-      this.#finished++;
-      this.#serviceTime.record(complete.timings.totalMs - complete.timings.queueMs);
+      const complete = await this.#counts.whileActive(() => this.#serve(run));
+      this.#counts.finish(complete.timings);
       buffer.complete(complete);
     } catch (error) {
-      if (signal.aborted) this.#cancelled++;
+      if (signal.aborted) this.#counts.cancelled++;
       fail(run, signal.aborted ? asCancelled(signal) : asOurs(error));
     }
   }
 
   async #serve(run: Run): Promise<CompletePart> {
-    this.#active++;
     const startedMs = this.#clock.monotonicMs();
     try {
       const progress = await this.#answer(run);
       return this.#complete(run, progress, startedMs);
     } finally {
-      this.#active--;
       this.#queue.release();
     }
   }
@@ -242,11 +227,11 @@ class OpenaiEngine implements Engine {
         onAccepted: () => accepted.resolve(),
         onTokens: (tokens) => {
           hasTokens = true;
-          this.#generatedTokens += tokens;
+          this.#counts.generatedTokens += tokens;
         },
         onText: (text, tokens) => {
           hasTokens = true;
-          return buffer.push(text, tokens);
+          return buffer.push({ kind: "delta", text, tokenCount: tokens });
         },
       });
     return withRetries(attempt, {
@@ -258,7 +243,11 @@ class OpenaiEngine implements Engine {
     });
   }
 
-  #complete({ plan, promptTokens, arrivedMs }: Run, progress: AnswerProgress, startedMs: number): CompletePart {
+  #complete(
+    { plan, promptTokens, begunTokens, arrivedMs }: Run,
+    progress: AnswerProgress,
+    startedMs: number,
+  ): CompletePart {
     const { usage, finishReason = "stop" } = progress;
     const endedMs = progress.endedAtMs ?? this.#clock.monotonicMs();
     const firstTokenAtMs = progress.firstTokenAtMs ?? endedMs;
@@ -271,9 +260,9 @@ class OpenaiEngine implements Engine {
       kind: "complete",
       finishReason,
       usage: {
-        promptTokens: usage?.promptTokens ?? promptTokens,
+        promptTokens: usage ? Math.max(1, usage.promptTokens - begunTokens) : promptTokens,
         cachedTokens: usage?.cachedTokens ?? 0,
-        completionTokens: usage?.completionTokens ?? progress.tokenCount,
+        completionTokens: begunTokens + (usage?.completionTokens ?? progress.tokenCount),
       },
       timings: {
         queueMs: startedMs - arrivedMs,
@@ -304,8 +293,10 @@ class OpenaiEngine implements Engine {
 
 interface Run {
   plan: RequestPlan;
-  /** Estimated. */
+  /** Estimated, as the next. */
   promptTokens: number;
+  /** Drawn and sent before this replica had the request; they are part of the prompt now. */
+  begunTokens: number;
   arrivedMs: number;
   turn: Promise<void>;
   signal: AbortSignal;
@@ -319,18 +310,4 @@ function fail({ accepted, buffer }: Run, error: unknown): void {
   accepted.promise.catch(() => {});
   accepted.reject(error);
   buffer.fail(error);
-}
-
-function asOurs(error: unknown): ChimeraError {
-  return error instanceof ChimeraError ? error : new InternalError("the engine failed", { cause: error });
-}
-
-/** Why the work ended, as an error of ours. */
-function asCancelled(signal: AbortSignal): ChimeraError {
-  const reason: unknown = signal.reason;
-  return reason instanceof ChimeraError ? reason : new CancelledError("the request was cancelled", { cause: reason });
-}
-
-function shuttingDown(): UnavailableError {
-  return new UnavailableError("this replica is shutting down");
 }

@@ -28,8 +28,8 @@ export interface Attempt {
   onAccepted(): void;
   /** `tokens` more were drawn. */
   onTokens(tokens: number): void;
-  /** Resolves when the next text is welcome. */
-  onText(text: string, tokens: number): Promise<void>;
+  /** Returns a promise where the next text is not welcome yet. */
+  onText(text: string, tokens: number): Promise<void> | undefined;
 }
 
 /** Throws what failure.ts makes of a refusal or a breakdown, or the signal's reason. */

@@ -7,6 +7,7 @@ import type { Outcome, Sequence, SequenceListener } from "./sequence.ts";
 
 export interface GenerationOptions {
   plan: AnswerPlan;
+  promptTokens: number;
   /** Times are told as the clock of the service sees them. */
   timeScale: number;
   onToken(sequence: Sequence): void;
@@ -19,10 +20,10 @@ export class Generation implements SequenceListener {
   readonly #options: GenerationOptions;
   readonly #answer: PseudoAnswer;
   readonly #buffer = new PartBuffer();
-  #finishReason: CompletePart["finishReason"] = "length";
   /** Drawn and not yet taken by the reader. */
   #aheadTokens = 0;
-  #tokensSinceDelta = 0;
+  /** Of the next delta. */
+  #tokenIds: number[] = [];
   /** Thrown after the text that was drawn before: a connection breaks behind what it has carried. */
   #lost: UnavailableError | undefined;
 
@@ -34,14 +35,9 @@ export class Generation implements SequenceListener {
   /** False for a reader that is BUFFER_TOKENS behind. */
   token(sequence: Sequence): boolean {
     this.#options.onToken(sequence);
-    const { text, finishReason, isEndToken } = this.#answer.next();
-    if (finishReason) this.#finishReason = finishReason;
-    if (!isEndToken) this.#tokensSinceDelta++;
-    if (text !== "") {
-      this.#aheadTokens += this.#tokensSinceDelta;
-      void this.#buffer.push(text, this.#tokensSinceDelta);
-      this.#tokensSinceDelta = 0;
-    }
+    const { text, tokenId } = this.#answer.next();
+    if (tokenId !== undefined) this.#tokenIds.push(tokenId);
+    if (text !== "") this.#send(text);
     return this.#aheadTokens < BUFFER_TOKENS;
   }
 
@@ -66,9 +62,20 @@ export class Generation implements SequenceListener {
     }
   }
 
+  #send(text: string): void {
+    const tokenIds = this.#tokenIds;
+    this.#tokenIds = [];
+    this.#aheadTokens += tokenIds.length;
+    void this.#buffer.push({ kind: "delta", text, tokenCount: tokenIds.length, tokenIds });
+  }
+
   #complete(sequence: Sequence): void {
-    const { job, cachedTokens, generatedTokens, arrivedMs, admittedMs, firstTokenMs, endedMs } = sequence;
-    const { timeScale } = this.#options;
+    const { arrivedMs, admittedMs, endedMs } = sequence;
+    const { timeScale, promptTokens } = this.#options;
+    // An answer that was cut between its last token and its end has none to draw.
+    const firstTokenMs = Number.isNaN(sequence.firstTokenMs) ? endedMs : sequence.firstTokenMs;
+    const unsent = this.#answer.takeUnsent();
+    if (unsent !== "") this.#send(unsent);
     const timings: Timings = {
       queueMs: (admittedMs - arrivedMs) / timeScale,
       prefillMs: (firstTokenMs - admittedMs) / timeScale,
@@ -76,8 +83,9 @@ export class Generation implements SequenceListener {
       totalMs: (endedMs - arrivedMs) / timeScale,
     };
     if (!this.#lost) this.#options.onComplete(timings);
-    const usage = { promptTokens: job.promptTokens, cachedTokens, completionTokens: generatedTokens };
-    this.#buffer.complete({ kind: "complete", finishReason: this.#finishReason, usage, timings });
+    const cachedTokens = Math.min(sequence.cachedTokens, promptTokens);
+    const usage = { promptTokens, cachedTokens, completionTokens: this.#answer.tokenCount };
+    this.#buffer.complete({ kind: "complete", finishReason: this.#answer.finishReason ?? "length", usage, timings });
   }
 }
 

@@ -2,8 +2,6 @@
 // larger than the machine at hand, and for failures that a real engine has too rarely.
 import { createHash } from "node:crypto";
 import {
-  CancelledError,
-  ChimeraError,
   type Clock,
   Deferred,
   InvalidRequestError,
@@ -11,10 +9,13 @@ import {
   type Random,
   systemClock,
   systemRandom,
-  UnavailableError,
 } from "@chimera/kernel";
 import type { Logger } from "@chimera/lifecycle";
+import { AnswerCounts } from "../answer-counts.ts";
+import { begunHere } from "../begun-answer.ts";
+import { asCancelled, READER_LEFT, shuttingDown } from "../ending.ts";
 import type {
+  BegunAnswer,
   Engine,
   EngineDescription,
   EngineInput,
@@ -29,12 +30,11 @@ import { resolveLimits } from "../limits.ts";
 import { LoadListeners } from "../load-listeners.ts";
 import { PrefillRate } from "../prefill-rate.ts";
 import { refuseGrammar, resolveSampling } from "../sampling.ts";
-import { ServiceTime } from "../service-time.ts";
 import { Driver } from "./driver.ts";
 import { mixSeeds } from "./fate.ts";
 import { Generation, lostError } from "./generation.ts";
 import { BYTES_PER_TOKEN, type PromptTokens, promptTokens } from "./prompt-tokens.ts";
-import { type AnswerPlan, answerTokens } from "./pseudo-answer.ts";
+import { type AnswerPlan, tokensOfAnswer } from "./pseudo-answer.ts";
 import type { Job, Outcome, Sequence, SequenceListener } from "./sequence.ts";
 import { parametersOf, type SimulatedSettings } from "./settings.ts";
 import { StepLoop } from "./step-loop.ts";
@@ -85,15 +85,12 @@ class SimulatedEngine implements Engine {
   readonly #modelVersion: string;
   readonly #contextTokens: number;
   readonly #defaultSampling: Sampling;
-  readonly #serviceTime = new ServiceTime();
+  readonly #counts = new AnswerCounts();
   readonly #prefillRate = new PrefillRate();
   readonly #loadListeners = new LoadListeners();
   readonly #warmPrefixes = new WarmPrefixes();
   /** Aborted by dispose(); everything that runs listens. */
   readonly #closing = new AbortController();
-  #finished = 0;
-  #cancelled = 0;
-  #generatedTokens = 0;
 
   constructor(loop: StepLoop, options: SimulatedOptions) {
     const { settings, clock = systemClock, timers = systemTimers } = options;
@@ -133,9 +130,7 @@ class SimulatedEngine implements Engine {
       queued: this.#loop.queuedCount,
       maxQueued: this.#loop.maxQueued,
       activeGenerations: this.#loop.runningCount,
-      finished: this.#finished,
-      cancelled: this.#cancelled,
-      generatedTokens: this.#generatedTokens,
+      ...this.#counts.totals,
       defaultSampling: this.#defaultSampling,
     };
   }
@@ -184,29 +179,34 @@ class SimulatedEngine implements Engine {
 
   async *generate(request: EngineRequest, signal: AbortSignal): AsyncGenerator<EnginePart, void, undefined> {
     this.#checkOpen(signal);
+    const begun = begunHere(request.resume, this.#modelVersion);
     const sampling = resolveSampling(request.sampling, this.#defaultSampling);
     refuseGrammar(sampling.grammar, [], "simulated");
     const prompt = promptTokens(request.input, this.#loop.parameters.kvBlockTokens);
     this.#checkFits(request.input, prompt, request.sampling.maxTokens);
-    const plan = this.#answerPlan(sampling, prompt);
-    const job = { promptTokens: prompt.count, completionTokens: answerTokens(plan), blocks: prompt.blocks };
+    const plan = this.#answerPlan(sampling, prompt, begun);
+    const tokens = tokensOfAnswer(plan);
+    // What was drawn elsewhere is computed like a prompt.
+    const job = {
+      promptTokens: prompt.count + tokens.begun,
+      completionTokens: tokens.drawn,
+      blocks: prompt.blocks,
+    };
     const reader = new AbortController();
     const ended = AbortSignal.any([signal, reader.signal, this.#closing.signal]);
     const generation = new Generation({
       plan,
+      promptTokens: prompt.count,
       timeScale: this.#settings.simulatedTimeScale,
       onToken: (sequence) => this.#countToken(sequence),
-      onComplete: (timings) => {
-        this.#finished++;
-        this.#serviceTime.record(timings.totalMs - timings.queueMs);
-      },
+      onComplete: (timings) => this.#counts.finish(timings),
       resume: (sequence) => this.#driver.at((loop, nowMs) => loop.resume(sequence, nowMs)),
     });
     const sequence = this.#submit(job, generation);
     this.#warmPrefixes.touch(prompt.blocks);
     const cancel = () => {
       if (sequence.state !== "ended") this.#driver.at((loop, nowMs) => loop.cancel(sequence, nowMs));
-      if (sequence.outcome === "cancelled") this.#cancelled++;
+      if (sequence.outcome === "cancelled") this.#counts.cancelled++;
       generation.fail(asCancelled(ended));
     };
     ended.addEventListener("abort", cancel, { once: true });
@@ -214,7 +214,7 @@ class SimulatedEngine implements Engine {
       yield { kind: "admitted", promptTokens: prompt.count };
       yield* generation.parts(sequence);
     } finally {
-      reader.abort();
+      reader.abort(READER_LEFT);
     }
   }
 
@@ -262,7 +262,7 @@ class SimulatedEngine implements Engine {
     throw new InvalidRequestError([{ field: "sampling.max_tokens", description }]);
   }
 
-  #answerPlan(sampling: Sampling, prompt: PromptTokens): AnswerPlan {
+  #answerPlan(sampling: Sampling, prompt: PromptTokens, begun: BegunAnswer | undefined): AnswerPlan {
     // Greedy answers have no chance in them.
     const chance = sampling.temperature === 0 ? 0 : 1 + (sampling.seed ?? Math.floor(this.#random() * 2 ** 32));
     return {
@@ -270,11 +270,13 @@ class SimulatedEngine implements Engine {
       maxTokens: Math.min(sampling.maxTokens, this.#contextTokens - prompt.count),
       meanWords: this.#settings.simulatedAnswerTokens,
       stop: sampling.stop,
+      begun,
+      isRepeatable: sampling.temperature === 0 || sampling.seed !== undefined,
     };
   }
 
   #countToken({ job, generatedTokens, cachedTokens, admittedMs, firstTokenMs }: Sequence): void {
-    this.#generatedTokens++;
+    this.#counts.generatedTokens++;
     if (generatedTokens !== 1) return;
     const prefillMs = (firstTokenMs - admittedMs) / this.#settings.simulatedTimeScale;
     this.#prefillRate.record(job.promptTokens - cachedTokens, prefillMs);
@@ -285,21 +287,11 @@ class SimulatedEngine implements Engine {
     if (typeof submitted !== "string") return submitted;
     const { slots, queuedCount } = this.#loop;
     const message = `all ${slots} slots are busy and ${queuedCount} requests wait`;
-    throw new OverloadedError(message, this.#serviceTime.waitMs(queuedCount, slots));
+    throw new OverloadedError(message, this.#counts.waitMs(queuedCount, slots));
   }
 }
 
 function tooShort(input: EngineInput, tokens: number, blockTokens: number): InvalidRequestError {
   const description = `has ${tokens} tokens of ${BYTES_PER_TOKEN} bytes; only whole blocks of ${blockTokens} are kept, so give that many at least`;
   return new InvalidRequestError([{ field: input.kind, description }]);
-}
-
-/** Why the work ended, as an error of ours. */
-function asCancelled(signal: AbortSignal): ChimeraError {
-  const reason: unknown = signal.reason;
-  return reason instanceof ChimeraError ? reason : new CancelledError("the request was cancelled", { cause: reason });
-}
-
-function shuttingDown(): UnavailableError {
-  return new UnavailableError("this replica is shutting down");
 }

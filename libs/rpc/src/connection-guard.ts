@@ -1,0 +1,251 @@
+// Keeps connections within their bounds: how many there are, how long they may take to begin, to send a request and to do
+// nothing, what they may hold in memory, and how often they may break off what they began.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import type { Clock } from "@chimera/kernel";
+import { type ConnectionLimits, limits } from "./limits.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
+
+/** In a GOAWAY: streams that are on their way are still served. */
+const LAST_STREAM_ID = 2 ** 31 - 1;
+/** Longer than a round trip anywhere. */
+const WARNING_MS = 1000;
+/** Asked by whoever decides whether this process lives; must not wait behind those who flood it. */
+const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
+
+export interface ConnectionGuardOptions {
+  limits: ConnectionLimits;
+  clock: Clock;
+  maxRequestBytes: number;
+  /** Paths of methods whose callers send a stream of messages. */
+  streamingPaths: ReadonlySet<string>;
+}
+
+interface Session {
+  resets: TokenBucket;
+  openStreams: number;
+  /** Runs while no stream is open. */
+  timer: NodeJS.Timeout;
+}
+
+export class ConnectionGuard {
+  readonly #options: ConnectionGuardOptions;
+  readonly #sessions = new Map<ServerHttp2Session, Session>();
+  /** Sockets that have not said anything yet, oldest first. Within maxConnections, as the next one. */
+  readonly #silent = new Map<Socket, NodeJS.Timeout>();
+  /** Connections without a stream, longest idle first. */
+  readonly #idle = new Set<ServerHttp2Session>();
+  /** Bounded by openStreams and maxConnections. */
+  readonly #unfinished = new Set<UnfinishedRequest>();
+  /** Requests of one HTTP/1.1 connection that are not answered yet. */
+  readonly #pipelined = new WeakMap<Socket, number>();
+  #connections = 0;
+  #openStreams = 0;
+  #unfinishedBytes = 0;
+
+  constructor(options: ConnectionGuardOptions) {
+    this.#options = options;
+  }
+
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get openStreams(): number {
+    return this.#openStreams;
+  }
+
+  /** Of a connection that was just accepted. False: it was closed again. */
+  admit(socket: Socket): boolean {
+    const { maxConnections, firstByteMs } = this.#options.limits;
+    if (this.#connections >= maxConnections && !this.#makeRoom()) {
+      socket.destroy();
+      return false;
+    }
+    this.#connections += 1;
+    const timer = setTimeout(() => socket.destroy(), firstByteMs);
+    this.#silent.set(socket, timer);
+    socket.once("close", () => {
+      this.#connections -= 1;
+      this.begun(socket);
+    });
+    return true;
+  }
+
+  /** Its protocol is known; from here on its server's own time limits hold. */
+  begun(socket: Socket): void {
+    clearTimeout(this.#silent.get(socket));
+    this.#silent.delete(socket);
+  }
+
+  session(session: ServerHttp2Session): void {
+    const { clock, limits: bounds } = this.#options;
+    const resets = new TokenBucket({ burst: bounds.resetBurst, perSecond: bounds.resetsPerSecond }, clock);
+    // A client's first frame is its SETTINGS.
+    const timer = setTimeout(() => session.destroy(), bounds.firstByteMs);
+    const state: Session = { resets, openStreams: 0, timer };
+    this.#sessions.set(session, state);
+    session.once("remoteSettings", () => {
+      if (state.openStreams === 0) this.#rest(session, state);
+    });
+    session.prependListener("stream", (stream: ServerHttp2Stream) => {
+      // A stream that nobody serves any more breaks off unheard, which would end the process.
+      stream.on("error", () => undefined);
+      // It came and went before anyone could hear of it.
+      if (stream.destroyed) countReset(session, state);
+    });
+    session.once("close", () => {
+      clearTimeout(state.timer);
+      this.#idle.delete(session);
+      this.#sessions.delete(session);
+    });
+  }
+
+  /** Before anyone else hears of it. False: it was ended here. */
+  stream(stream: ServerHttp2Stream, path: string): boolean {
+    const { session } = stream;
+    const state = session && this.#sessions.get(session as ServerHttp2Session);
+    if (!session || !state) return false;
+    const { limits: bounds, streamingPaths } = this.#options;
+    if (this.#openStreams >= bounds.openStreams && path !== HEALTH_CHECK) {
+      refuse(stream);
+      return false;
+    }
+    this.#openStreams += 1;
+    if (state.openStreams === 0) this.#wake(session as ServerHttp2Session, state);
+    state.openStreams += 1;
+    // Told while the bytes are still being read: a thousand resets in one packet do not get further than ten of them.
+    stream.once("aborted", () => countReset(session, state));
+    stream.once("close", () => {
+      this.#openStreams -= 1;
+      state.openStreams -= 1;
+      if (state.openStreams === 0 && !session.destroyed) this.#rest(session as ServerHttp2Session, state);
+    });
+    const timeoutMs = streamingPaths.has(path) ? undefined : bounds.requestReadMs;
+    this.#watch(stream, (why) => stream.close(why === "slow" ? NGHTTP2_CANCEL : NGHTTP2_ENHANCE_YOUR_CALM), timeoutMs);
+    return true;
+  }
+
+  /** Before anyone else hears of a request over HTTP/1.1. False: it was ended here. */
+  pipelined(request: IncomingMessage, response: ServerResponse): boolean {
+    const { socket } = request;
+    const open = (this.#pipelined.get(socket) ?? 0) + 1;
+    if (open > limits.pipelinedRequests) {
+      socket.destroy();
+      return false;
+    }
+    this.#pipelined.set(socket, open);
+    response.once("close", () => this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1));
+    // How long it may take is bounded by the HTTP/1.1 server itself.
+    this.#watch(request, () => socket.destroy());
+    return true;
+  }
+
+  /** Watches the body of a request until it is complete. */
+  #watch(body: Readable, giveUp: (why: "slow" | "large") => void, timeoutMs?: number): void {
+    const request = new UnfinishedRequest(this.#options.maxRequestBytes, giveUp);
+    this.#unfinished.add(request);
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => giveUp("slow"), timeoutMs);
+    const finished = () => {
+      clearTimeout(timer);
+      if (this.#unfinished.delete(request)) this.#unfinishedBytes -= request.heldBytes;
+    };
+    body.once("close", finished);
+    watchPushes(body, (bytes) => {
+      if (bytes === undefined) return finished();
+      if (!this.#unfinished.has(request)) return;
+      this.#unfinishedBytes += request.add(bytes);
+      if (this.#unfinishedBytes > this.#options.limits.unfinishedRequestBytes) this.#giveUpLargest();
+    });
+  }
+
+  #giveUpLargest(): void {
+    let largest: UnfinishedRequest | undefined;
+    for (const each of this.#unfinished) if (each.heldBytes > (largest?.heldBytes ?? 0)) largest = each;
+    if (!largest) return;
+    this.#unfinished.delete(largest);
+    this.#unfinishedBytes -= largest.heldBytes;
+    largest.giveUp("large");
+  }
+
+  #rest(session: ServerHttp2Session, state: Session): void {
+    clearTimeout(state.timer);
+    this.#idle.add(session);
+    state.timer = setTimeout(() => this.#retire(session, state), this.#options.limits.idleConnectionMs);
+    state.timer.unref();
+  }
+
+  #wake(session: ServerHttp2Session, state: Session): void {
+    clearTimeout(state.timer);
+    this.#idle.delete(session);
+  }
+
+  /**
+   * Says that it is about to close, waits until the client must have heard that, then closes after the last stream. A ping would
+   * tell when it has heard, but node's client answers none after the warning.
+   */
+  #retire(session: ServerHttp2Session, state: Session): void {
+    if (session.destroyed) return;
+    this.#idle.delete(session);
+    session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM_ID);
+    state.timer = setTimeout(() => session.close(), Math.min(WARNING_MS, this.#options.limits.idleConnectionMs));
+    state.timer.unref();
+  }
+
+  /** Those who never said anything first, then whoever has had nothing to say for longest. */
+  #makeRoom(): boolean {
+    const [silent] = this.#silent.keys();
+    const [idle] = this.#idle;
+    if (silent) {
+      this.begun(silent);
+      silent.destroy();
+    } else if (idle) {
+      this.#idle.delete(idle);
+      idle.destroy();
+    }
+    return silent !== undefined || idle !== undefined;
+  }
+}
+
+/** Read as UNAVAILABLE by gRPC and Connect, and as what it is by everyone else. */
+function refuse(stream: ServerHttp2Stream): void {
+  stream.respond({ ":status": 503, "retry-after": "1" }, { endStream: true });
+  // Nobody reads what is still to come.
+  stream.close(NGHTTP2_NO_ERROR);
+}
+
+function countReset(session: Http2Session, { resets }: Session): void {
+  if (resets.take() || session.destroyed) return;
+  session.destroy(new Error("too many streams broke off"), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+class UnfinishedRequest {
+  readonly #maxBytes: number;
+  readonly giveUp: (why: "slow" | "large") => void;
+  heldBytes = 0;
+
+  constructor(maxBytes: number, giveUp: (why: "slow" | "large") => void) {
+    this.#maxBytes = maxBytes;
+    this.giveUp = giveUp;
+  }
+
+  /** What it holds more than before: never more than one message. */
+  add(bytes: number): number {
+    const before = this.heldBytes;
+    this.heldBytes = Math.min(this.#maxBytes, before + bytes);
+    return this.heldBytes - before;
+  }
+}
+
+/** Tells the size of each chunk that arrives, and undefined at the end, without taking part in the reading. */
+function watchPushes(body: Readable, onPush: (bytes: number | undefined) => void): void {
+  const push = body.push;
+  body.push = function (chunk: Buffer | null, encoding?: BufferEncoding) {
+    onPush(chunk?.length);
+    return push.call(this, chunk, encoding);
+  };
+}

@@ -1,0 +1,70 @@
+// A replica that dies in the middle of its answers: another one goes on, and nobody who reads can tell.
+import type { GenerateResponse } from "@chimera/contracts/common";
+import { CachePolicy } from "@chimera/contracts/common";
+import { type Answer, ask, longStory, openAnswer, readAnswer, startTestMesh, type TestMesh, until } from "@chimera/testkit";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const STREAMS = 16;
+const TOKENS = 400;
+
+let test: TestMesh;
+beforeAll(async () => {
+  test = await startTestMesh({ replicas: { inference: 2 }, restart: true });
+});
+afterAll(() => test[Symbol.asyncDispose]());
+
+/** Kinds of answers that are the same whenever they are made again. */
+const REQUESTS: Readonly<Record<string, Parameters<typeof ask>[1]>> = {
+  greedy: longStory(TOKENS),
+  "sampled with a seed": { ...longStory(TOKENS), sampling: { temperature: 1, seed: 7, maxTokens: TOKENS, stop: ["\u0000"] } },
+  "with a penalty on repetition": {
+    ...longStory(TOKENS),
+    sampling: { temperature: 0, repetitionPenalty: 1.3, maxTokens: TOKENS, stop: ["\u0000"] },
+  },
+  "under a grammar": {
+    prompt: "### ticket\n",
+    cachePolicy: CachePolicy.BYPASS,
+    sampling: { temperature: 0, maxTokens: TOKENS, stop: ["\u0000"], grammar: 'root ::= ("ab" | "cd " | "ef\\n")+' },
+  },
+};
+
+/** Reads on, and resolves `begun` once the stream is in its middle. */
+function reading(request: Parameters<typeof openAnswer>[1]): { begun: Promise<void>; answer: Promise<Answer> } {
+  const begun = Promise.withResolvers<void>();
+  async function* watched(parts: AsyncIterable<GenerateResponse>) {
+    let deltas = 0;
+    for await (const part of parts) {
+      if (part.part.case === "delta" && ++deltas === 5) begun.resolve();
+      yield part;
+    }
+    begun.resolve();
+  }
+  const answer = readAnswer(watched(openAnswer(test.router, request)));
+  answer.catch(begun.reject);
+  return { begun: begun.promise, answer };
+}
+
+describe("a replica that is killed", () => {
+  it.each(Object.entries(REQUESTS))("leaves answers whole and exact: %s", async (_kind, request) => {
+    const undisturbed = await ask(test.router, request);
+    expect(undisturbed.complete.usage?.completionTokens).toBe(TOKENS);
+    await until("both replicas", async () => {
+      const names = new Set<string>();
+      for (let i = 0; i < 4; i++) names.add((await ask(test.router, longStory(3))).accepted.servedBy);
+      return names.size === 2;
+    });
+    const streams = Array.from({ length: STREAMS }, () => reading(request));
+    await Promise.all(streams.map(({ begun }) => begun));
+    const victim = test.mesh.process("inference-1");
+    const killedPid = victim.pid;
+    victim.kill("SIGKILL");
+    const answers = await Promise.all(streams.map(({ answer }) => answer));
+    expect(answers.filter(({ accepted }) => accepted.servedBy === "inference-1").length).toBeGreaterThan(0);
+    for (const { text, complete } of answers) {
+      expect(text).toBe(undisturbed.text);
+      expect(complete.finishReason).toBe(undisturbed.complete.finishReason);
+      expect(complete.usage).toMatchObject({ promptTokens: undisturbed.complete.usage?.promptTokens, completionTokens: TOKENS });
+    }
+    await until("the replica back", () => test.mesh.process("inference-1").pid !== killedPid);
+  });
+});
