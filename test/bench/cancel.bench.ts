@@ -6,7 +6,7 @@ import { allDoors, type Door } from "./cancel/doors.ts";
 import { type EngineWatch, watchEngine } from "./cancel/engine-watch.ts";
 import type { InferenceCommands } from "./cancel/inference-process.ts";
 import { questionsFor } from "./cancel/questions.ts";
-import { LATEST_LEAVE_MS, LEAVES_AT_DELTA, MOMENTS, type Moment, trial } from "./cancel/trial.ts";
+import { LATEST_LEAVE_MS, LEAVES_AT_DELTA, MOMENTS, type Moment, type TrialTime, trial } from "./cancel/trial.ts";
 import { foreignCpuResult, percentileResults, plainResult } from "./figures.ts";
 import { machineClock } from "./load/machine-clock.ts";
 import { startWorker, type Worker } from "./load/worker.ts";
@@ -14,9 +14,9 @@ import { clientProcess, meshProcesses, withRouter } from "./mesh-under-test.ts";
 import { metered } from "./meter.ts";
 import type { BenchResult } from "./result.ts";
 
-const ROUNDS = { quick: 15, full: 200 };
+const ROUNDS = { quick: 60, full: 500 };
 /** Not counted: the code is compiled while they run. */
-const WARM_UP_ROUNDS = { quick: 3, full: 20 };
+const WARM_UP_ROUNDS = { quick: 10, full: 20 };
 const SEED = 1;
 
 export const cancelBenchmark: Benchmark = {
@@ -45,14 +45,14 @@ interface Subject {
 interface Series {
   door: Door;
   moment: Moment;
-  engineMs: number[];
+  times: TrialTime[];
   missed: number;
 }
 
 async function measure({ mesh, inference }: Subject, context: BenchContext): Promise<BenchResult[]> {
   const doors = allDoors(mesh.url("router"));
   const engine = watchEngine(inference);
-  const series = doors.flatMap((door) => MOMENTS.map((moment): Series => ({ door, moment, engineMs: [], missed: 0 })));
+  const series = doors.flatMap((door) => MOMENTS.map((moment): Series => ({ door, moment, times: [], missed: 0 })));
   try {
     const { foreignShare } = await metered(
       [...meshProcesses(mesh), { name: inference.name, pid: inference.pid }, clientProcess()],
@@ -74,10 +74,10 @@ async function play(series: readonly Series[], engine: EngineWatch, context: Ben
   progress(`${warmUpRounds} rounds to warm up, then ${rounds} of ${series.length} trials`);
   for (let round = -(warmUpRounds ?? 0); round < (rounds ?? 0); round++) {
     for (const each of series) {
-      const engineMs = await trial(each.door, { moment: each.moment, question: questions[each.moment]() }, tools);
+      const time = await trial(each.door, { moment: each.moment, question: questions[each.moment]() }, tools);
       if (round < 0) continue;
-      if (engineMs === undefined) each.missed++;
-      else each.engineMs.push(engineMs);
+      if (time === undefined) each.missed++;
+      else each.times.push(time);
     }
   }
 }
@@ -90,20 +90,28 @@ const MOMENT_METHODS: Record<Moment, string> = {
 };
 
 function results(series: readonly Series[]): BenchResult[] {
-  const all = series.flatMap(({ engineMs }) => engineMs);
+  const all = series.flatMap(({ times }) => times);
   const trials = all.length + series.reduce((total, { missed }) => total + missed, 0);
   return [
     ...percentileResults({
       id: "cancel.engine_ms",
-      values: all,
+      values: all.map(({ idleMs }) => idleMs),
       percents: [50, 99],
       unit: "ms",
       method: `${METHOD} All doors and moments together, in equal numbers of trials.`,
     }),
-    ...series.flatMap(({ door, moment, engineMs }) =>
+    ...percentileResults({
+      id: "cancel.told_ms",
+      values: all.map(({ toldMs }) => toldMs),
+      percents: [50, 99],
+      unit: "ms",
+      method:
+        "Client's leaving to the signal that tells the engine to stop: the way through the mesh, without what the engine still finishes. All doors and moments together.",
+    }),
+    ...series.flatMap(({ door, moment, times }) =>
       percentileResults({
         id: `cancel.${door.name}.${moment}_ms`,
-        values: engineMs,
+        values: times.map(({ idleMs }) => idleMs),
         percents: [50, 99],
         unit: "ms",
         method: `${METHOD} ${MOMENT_METHODS[moment]} ${door.leaving}.`,

@@ -9,7 +9,7 @@ import type { BenchResult } from "./result.ts";
 
 const QUICK: DoorPlan = {
   rounds: 3,
-  firstWarmUpMs: 700,
+  firstWarmUpMs: 2000,
   aloneStreams: 6,
   warmUpMs: 200,
   measureMs: 600,

@@ -10,7 +10,7 @@ import { type RelayBench, withSubjects } from "./relay/subjects.ts";
 import type { BenchResult } from "./result.ts";
 
 const QUICK = {
-  rounds: { rounds: 3, firstWarmUpMs: 1000, warmUpMs: 250, measureMs: 600 },
+  rounds: { rounds: 3, firstWarmUpMs: 2500, warmUpMs: 200, measureMs: 500 },
   idle: { rounds: 3, streamsPerRound: 20 },
   stalled: { warmUpMs: 500, resumed: 1 },
 };

@@ -103,7 +103,11 @@ function chat(client: Router, content: string, close: () => void): OpenDoor {
 
 function events(url: string, path: string, body: object): OpenDoor {
   const { promise, resolve, reject } = Promise.withResolvers<Readable>();
-  const call = httpRequest(`${url}${path}`, { method: "POST", headers: { "content-type": "application/json" } }, resolve);
+  const call = httpRequest(
+    `${url}${path}`,
+    { method: "POST", headers: { "content-type": "application/json" } },
+    resolve,
+  );
   call.once("error", reject);
   call.end(JSON.stringify({ ...body, stream: true }));
   promise.catch(() => undefined);

@@ -108,7 +108,14 @@ function serveReplica(onStream: (stream: ServedStream) => void): Promise<RpcServ
     logger: { error: () => undefined },
     routes: (router) =>
       void router.service(InferenceService, {
-        describe: () => ({ replica: "fake", model: "m", modelVersion: "v1", engine: "fake", contextTokens: 100_000, slots: 4096 }),
+        describe: () => ({
+          replica: "fake",
+          model: "m",
+          modelVersion: "v1",
+          engine: "fake",
+          contextTokens: 100_000,
+          slots: 4096,
+        }),
       }),
     raw: [
       {

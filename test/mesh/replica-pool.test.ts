@@ -1,11 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { LoadReportedSchema } from "@chimera/contracts/events";
 import { InferenceService } from "@chimera/contracts/inference";
-import { systemRandom } from "@chimera/kernel";
+import { systemRandom, UnavailableError } from "@chimera/kernel";
 import { type RpcServer, startServer } from "@chimera/rpc";
 import { until } from "@chimera/testkit";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Replica } from "../../services/router/src/replica/replica.ts";
+import type { PolicyName } from "../../services/router/src/balance/policies.ts";
+import { rawRelay } from "../../services/router/src/relay/raw-relay.ts";
 import { ReplicaPool } from "../../services/router/src/replica/replica-pool.ts";
 
 const open: { close(): void | Promise<void> }[] = [];
@@ -14,7 +15,8 @@ afterEach(async () => {
 });
 
 /** A replica that says who it is, and whose one stream goes on until it is left. */
-async function startReplica(replica: string): Promise<RpcServer> {
+async function startReplica(replica: string): Promise<RpcServer & { readonly looks: number }> {
+  const count = { looks: 0 };
   const server = await startServer({
     name: replica,
     host: "127.0.0.1",
@@ -23,7 +25,10 @@ async function startReplica(replica: string): Promise<RpcServer> {
     logger: { error: () => undefined },
     routes: (router) =>
       void router.service(InferenceService, {
-        describe: () => ({ replica, model: "m", modelVersion: "1" }),
+        describe: () => {
+          count.looks += 1;
+          return { replica, model: "m", modelVersion: "1", slots: 8, maxQueued: 8 };
+        },
         async *generate(_request, { signal }) {
           yield { part: { case: "accepted", value: { servedBy: replica } } };
           await new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -31,22 +36,25 @@ async function startReplica(replica: string): Promise<RpcServer> {
       }),
   });
   open.push(server);
-  return server;
+  return Object.defineProperty(server, "looks", { get: () => count.looks }) as RpcServer & { readonly looks: number };
 }
 
-async function startPool(urls: readonly string[]) {
+async function startPool(urls: readonly string[], policy?: PolicyName) {
   const time = { ms: 0 };
   const changes: string[] = [];
   const pool = new ReplicaPool({
     urls,
     random: systemRandom,
     clock: { nowMs: () => time.ms, monotonicMs: () => time.ms },
+    openRelay: (url) => rawRelay(url),
+    ...(policy && { policy }),
     onChange: ({ url, reachable }) => void changes.push(`${url} ${reachable}`),
   });
   open.push(pool);
   await pool.start();
-  const namesInOrder = () => pool.order("m").map(({ name }) => name);
-  return { pool, time, changes, namesInOrder };
+  /** Of those that have said who they are. */
+  const names = () => pool.snapshot().flatMap(({ name }) => (name.startsWith("http") ? [] : [name]));
+  return { pool, time, changes, names };
 }
 
 const reportOf = (replica: string, url: string, busySlots = 0, queuedRequests = 0) =>
@@ -56,108 +64,85 @@ const urlOf = ({ address }: RpcServer) => `http://${address}`;
 describe("the pool of replicas", () => {
   it("learns of a replica from its report and sends to it once it has said what it serves", async () => {
     const [fixed, other] = [await startReplica("fixed"), await startReplica("other")];
-    const { pool, namesInOrder } = await startPool([urlOf(fixed)]);
-    expect(namesInOrder()).toEqual(["fixed"]);
+    const { pool, names } = await startPool([urlOf(fixed)]);
+    expect(names()).toEqual(["fixed"]);
     pool.note(reportOf("other", urlOf(other)));
     pool.note(reportOf("other", urlOf(other)));
-    await until("the other one", () => namesInOrder().length === 2);
-    expect(namesInOrder().sort()).toEqual(["fixed", "other"]);
+    await until("the other one", () => names().length === 2);
+    expect(names().sort()).toEqual(["fixed", "other"]);
   });
 
   it("does not take another address of a replica for another replica, whichever was known first", async () => {
     const server = await startReplica("one");
     const byName = `http://localhost:${server.port}`;
-    const { pool, namesInOrder, changes } = await startPool([byName]);
+    const { pool, names, changes } = await startPool([byName]);
     pool.note(reportOf("one", urlOf(server)));
-    expect(namesInOrder()).toEqual(["one"]);
+    expect(names()).toEqual(["one"]);
     // Where the report comes first, both are there until the one of the settings has answered.
     const late = await startPool([byName.replace(/\d+$/, "1")]);
     late.pool.note(reportOf("one", urlOf(server)));
-    await until("the discovered one", () => late.namesInOrder().length === 1);
+    await until("the discovered one", () => late.names().length === 1);
     expect(changes).toEqual([`${byName} true`]);
   });
 
   it("hears nothing in what is no address", async () => {
-    const { pool, namesInOrder } = await startPool([]);
+    const { pool, names } = await startPool([]);
     for (const url of ["", "nowhere", "ftp://127.0.0.1:1", "file:///etc/passwd"]) pool.note(reportOf("x", url));
-    expect(namesInOrder()).toEqual([]);
+    expect(names()).toEqual([]);
   });
 
   it("forgets a discovered replica that is silent, and keeps one of the settings", async () => {
     const [fixed, found] = [await startReplica("fixed"), await startReplica("found")];
-    const { pool, time, changes, namesInOrder } = await startPool([urlOf(fixed)]);
+    const { pool, time, changes, names } = await startPool([urlOf(fixed)]);
     pool.note(reportOf("found", urlOf(found)));
-    await until("the discovered one", () => namesInOrder().length === 2);
+    await until("the discovered one", () => names().length === 2);
     await Promise.all([fixed.close(), found.close()]);
     await until("both to be unreachable", () => changes.filter((change) => change.endsWith("false")).length === 2);
-    expect(namesInOrder()).toHaveLength(2);
+    expect(names()).toHaveLength(2);
     time.ms += 5001;
-    await until("the discovered one to be forgotten", () => namesInOrder().length === 1);
-    expect(namesInOrder()).toEqual(["fixed"]);
+    await until("the discovered one to be forgotten", () => names().length === 1);
+    expect(names()).toEqual(["fixed"]);
   });
 
   it("keeps a discovered replica that answers, although no report comes through", async () => {
     const found = await startReplica("found");
-    const { pool, time, namesInOrder } = await startPool([]);
+    const { pool, time, names } = await startPool([]);
     pool.note(reportOf("found", urlOf(found)));
-    await until("it", () => namesInOrder().length === 1);
+    await until("it", () => names().length === 1);
     time.ms += 60_000;
-    const [replica] = pool.order("m");
-    await until("the next look at it", () => replica?.isSilentFor(5000) === false);
-    expect(namesInOrder()).toEqual(["found"]);
+    const looks = found.looks;
+    await until("two more looks at it", () => found.looks >= looks + 2);
+    expect(names()).toEqual(["found"]);
   });
 });
 
-describe("how busy a replica is taken to be", () => {
-  async function two() {
+describe("the choice between replicas", () => {
+  it("counts what one reports of others' requests, and what was sent there since", async () => {
     const servers = [await startReplica("a"), await startReplica("b")];
-    const { pool, time } = await startPool(servers.map(urlOf));
-    const find = (name: string): Replica => {
-      const found = pool.order("m").find((replica) => replica.name === name);
-      if (!found) throw new Error(`no ${name}`);
-      return found;
-    };
-    const note = (name: string, busy: number, queued = 0) => pool.note(reportOf(name, find(name).url, busy, queued));
-    const start = async (name: string) => {
-      const caller = new AbortController();
-      const stream = pool.open(find(name), { prompt: "x" } as never, caller.signal);
-      await stream.next();
-      return async () => {
-        caller.abort();
-        await stream.next().catch(() => undefined);
-      };
-    };
-    return { pool, time, note, start, first: () => pool.order("m")[0]?.name, find };
-  }
-
-  it("counts what it reports of others' requests and what was sent there since", async () => {
-    const { note, start, first, find } = await two();
-    note("a", 2, 3);
-    note("b", 4);
-    expect([find("a").outstanding, find("b").outstanding, first()]).toEqual([5, 4, "b"]);
-    const ends = [await start("b"), await start("b")];
-    expect([find("b").outstanding, first()]).toEqual([6, "a"]);
-    // Its next report knows of them.
-    note("b", 2);
-    expect([find("b").outstanding, first()]).toEqual([2, "b"]);
-    for (const end of ends) await end();
-    expect(find("b").open).toBe(0);
+    const { pool } = await startPool(servers.map(urlOf), "least-outstanding");
+    const [a = "", b = ""] = servers.map(urlOf);
+    const taken = () => pool.reserve({ model: "m", prefixKeys: [], promptTokens: 10 })?.replica.name;
+    pool.note(reportOf("a", a, 2));
+    pool.note(reportOf("b", b, 0));
+    expect([taken(), taken()]).toEqual(["b", "b"]);
+    pool.note(reportOf("a", a, 0));
+    expect(taken()).toBe("a");
   });
 
-  it("never takes it for less busy than this router itself makes it", async () => {
-    const { note, start, find } = await two();
-    const ends = [await start("a"), await start("a"), await start("a")];
-    note("a", 0);
-    expect(find("a").outstanding).toBe(3);
-    for (const end of ends) await end();
-    expect(find("a").outstanding).toBe(0);
-  });
-
-  it("does not believe an old report", async () => {
-    const { note, time, first, find } = await two();
-    note("a", 8);
-    expect([find("a").outstanding, first()]).toEqual([8, "b"]);
-    time.ms += 3001;
-    expect(find("a").outstanding).toBe(0);
+  it("leaves a dead replica out after one failure, and takes it back when it answers again", async () => {
+    const servers = [await startReplica("a"), await startReplica("b")];
+    const { pool } = await startPool(servers.map(urlOf), "least-outstanding");
+    const reserve = () => pool.reserve({ model: "m", prefixKeys: [], promptTokens: 10 });
+    const first = reserve();
+    const dead = first?.replica.name;
+    first?.end(new UnavailableError("connection refused"));
+    const others = Array.from({ length: 4 }, reserve);
+    expect(others.every((reservation) => reservation?.replica.name !== dead)).toBe(true);
+    for (const reservation of others) reservation?.end("ok");
+    await until("it to be asked and taken back", () => {
+      const reservation = reserve();
+      reservation?.end("cancelled");
+      return reservation?.replica.name === dead;
+    });
   });
 });

@@ -1,7 +1,16 @@
 // A replica that dies in the middle of its answers: another one goes on, and nobody who reads can tell.
 import type { GenerateResponse } from "@chimera/contracts/common";
 import { CachePolicy } from "@chimera/contracts/common";
-import { type Answer, ask, longStory, openAnswer, readAnswer, startTestMesh, type TestMesh, until } from "@chimera/testkit";
+import {
+  type Answer,
+  ask,
+  longStory,
+  openAnswer,
+  readAnswer,
+  startTestMesh,
+  type TestMesh,
+  until,
+} from "@chimera/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const STREAMS = 16;
@@ -16,7 +25,10 @@ afterAll(() => test[Symbol.asyncDispose]());
 /** Kinds of answers that are the same whenever they are made again. */
 const REQUESTS: Readonly<Record<string, Parameters<typeof ask>[1]>> = {
   greedy: longStory(TOKENS),
-  "sampled with a seed": { ...longStory(TOKENS), sampling: { temperature: 1, seed: 7, maxTokens: TOKENS, stop: ["\u0000"] } },
+  "sampled with a seed": {
+    ...longStory(TOKENS),
+    sampling: { temperature: 1, seed: 7, maxTokens: TOKENS, stop: ["\u0000"] },
+  },
   "with a penalty on repetition": {
     ...longStory(TOKENS),
     sampling: { temperature: 0, repetitionPenalty: 1.3, maxTokens: TOKENS, stop: ["\u0000"] },
@@ -63,7 +75,10 @@ describe("a replica that is killed", () => {
     for (const { text, complete } of answers) {
       expect(text).toBe(undisturbed.text);
       expect(complete.finishReason).toBe(undisturbed.complete.finishReason);
-      expect(complete.usage).toMatchObject({ promptTokens: undisturbed.complete.usage?.promptTokens, completionTokens: TOKENS });
+      expect(complete.usage).toMatchObject({
+        promptTokens: undisturbed.complete.usage?.promptTokens,
+        completionTokens: TOKENS,
+      });
     }
     await until("the replica back", () => test.mesh.process("inference-1").pid !== killedPid);
   });

@@ -30,14 +30,17 @@ describe("the committed data sets", () => {
     expect(new Set(tickets.map((ticket) => ticket.id)).size).toBe(tickets.length);
   });
 
-  it.each(["holdout", "vault"] as const)("have a %s of at least 600 tickets of 16 tenants, near 16 %% of them jargon", async (split) => {
-    const tickets = await loadTickets(split);
-    expect(tickets.length).toBeGreaterThanOrEqual(600);
-    expect(new Set(tickets.map((ticket) => ticket.tenant))).toEqual(new Set(TENANTS));
-    const jargon = tickets.filter((ticket) => jargonWordsIn(ticket.input).length > 0).length / tickets.length;
-    expect(jargon).toBeGreaterThanOrEqual(0.14);
-    expect(jargon).toBeLessThanOrEqual(0.18);
-  });
+  it.each(["holdout", "vault"] as const)(
+    "have a %s of at least 600 tickets of 16 tenants, near 16 %% of them jargon",
+    async (split) => {
+      const tickets = await loadTickets(split);
+      expect(tickets.length).toBeGreaterThanOrEqual(600);
+      expect(new Set(tickets.map((ticket) => ticket.tenant))).toEqual(new Set(TENANTS));
+      const jargon = tickets.filter((ticket) => jargonWordsIn(ticket.input).length > 0).length / tickets.length;
+      expect(jargon).toBeGreaterThanOrEqual(0.14);
+      expect(jargon).toBeLessThanOrEqual(0.18);
+    },
+  );
 
   it("have enough for validation", async () => {
     expect((await loadTickets("validation")).length).toBeGreaterThanOrEqual(300);

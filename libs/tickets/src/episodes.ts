@@ -116,7 +116,10 @@ function backgroundTexts(): string[] {
   const random = seededRandom(BACKGROUND_SEED);
   return Array.from({ length: BACKGROUND_TENANTS }, () => drawJargon(random, BACKGROUND_WORDS, "trained")).flatMap(
     (jargon) =>
-      Array.from({ length: BACKGROUND_TICKETS }, () => drawExample(random, { jargon, share: 0.4, bare: false, wordDrop: 0 }).text),
+      Array.from(
+        { length: BACKGROUND_TICKETS },
+        () => drawExample(random, { jargon, share: 0.4, bare: false, wordDrop: 0 }).text,
+      ),
   );
 }
 

@@ -58,7 +58,11 @@ export const fields = {
   batchWeight: setting(
     "ROUTER_BATCH_WEIGHT",
     "What batch requests get of the mesh while interactive ones wait as well, as a ratio",
-    z.coerce.number().min(0.001).max(1).default(1 / 16),
+    z.coerce
+      .number()
+      .min(0.001)
+      .max(1)
+      .default(1 / 16),
   ),
   tenantLimits: setting(
     "ROUTER_TENANT_LIMITS",

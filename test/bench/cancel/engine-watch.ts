@@ -17,6 +17,8 @@ export interface EngineWatch {
   begin(): void;
   /** Machine time of the first text of the generation that began last. */
   readonly firstDeltaAtMs: number | undefined;
+  /** Machine time at which that generation was told to stop. */
+  readonly toldAtMs: number | undefined;
   /** False where `over` became true first. */
   untilBusy(signal: AbortSignal, over: () => boolean): Promise<boolean>;
   /** That many pieces of text; false where `over` became true first. */
@@ -32,6 +34,7 @@ export function watchEngine(inference: Pick<Worker<InferenceCommands>, "ask" | "
   let idleSinceMs = Number.NEGATIVE_INFINITY;
   let deltas = 0;
   let firstDeltaAtMs: number | undefined;
+  let toldAtMs: number | undefined;
   let changed = new Deferred<void>();
   const poke = () => {
     const before = changed;
@@ -43,6 +46,8 @@ export function watchEngine(inference: Pick<Worker<InferenceCommands>, "ask" | "
     if (note.kind === "delta") {
       deltas = note.count;
       if (note.count === 1) firstDeltaAtMs = note.atMs;
+    } else if (note.kind === "told") {
+      toldAtMs ??= note.atMs;
     } else {
       isBusy = note.isBusy;
       if (!note.isBusy) idleSinceMs = note.atMs;
@@ -65,9 +70,13 @@ export function watchEngine(inference: Pick<Worker<InferenceCommands>, "ask" | "
     begin() {
       deltas = 0;
       firstDeltaAtMs = undefined;
+      toldAtMs = undefined;
     },
     get firstDeltaAtMs() {
       return firstDeltaAtMs;
+    },
+    get toldAtMs() {
+      return toldAtMs;
     },
     async untilBusy(signal, over) {
       await until(() => isBusy || over(), signal);

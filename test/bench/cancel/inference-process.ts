@@ -13,6 +13,8 @@ import { sendNote, serveCommands } from "../load/worker.ts";
 
 export type EngineNote =
   | { kind: "load"; isBusy: boolean; atMs: number }
+  /** The generation that runs was told to stop. */
+  | { kind: "told"; atMs: number }
   /** The n-th piece of text of the generation that runs. */
   | { kind: "delta"; count: number; atMs: number };
 
@@ -68,7 +70,11 @@ function watched(real: Engine): Engine {
     onLoadChange: (listener) => real.onLoadChange(listener),
     setLimits: (limits) => real.setLimits(limits),
     warmPrefix: (input, signal) => real.warmPrefix(input, signal),
-    generate: (request, signal) => noted(real.generate(request, signal)),
+    generate: (request, signal) => {
+      const told = () => note({ kind: "told", atMs: machineClock.monotonicMs() });
+      signal.addEventListener("abort", told, { once: true });
+      return noted(real.generate(request, signal));
+    },
     dispose: () => real.dispose(),
   };
 }

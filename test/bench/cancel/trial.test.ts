@@ -47,7 +47,7 @@ async function play({ moment, counters = stopped, isStreamed = true, onOpen, idl
       onOpen(arrived, say);
       return {
         leave: () => {
-          left++;
+          if (left++ === 0) say({ kind: "told", atMs: now() + 1 });
           say({ kind: "load", isBusy: false, atMs: now() + idleAfterMs });
         },
         gone: Promise.resolve(),
@@ -56,7 +56,7 @@ async function play({ moment, counters = stopped, isStreamed = true, onOpen, idl
     close: () => undefined,
   };
   const tools = { engine: watch as EngineWatch, clock: systemClock, random: seededRandom(1), signal };
-  return { ms: await trial(door, { moment, question }, tools), left };
+  return { time: await trial(door, { moment, question }, tools), left };
 }
 
 const busy = (say: (note: EngineNote) => void) => say({ kind: "load", isBusy: true, atMs: now() });
@@ -64,19 +64,20 @@ const delta = (say: (note: EngineNote) => void, count: number) => say({ kind: "d
 
 describe("a trial", () => {
   it("gives the time from the leaving to the idle engine, by the engine's own clock", async () => {
-    const { ms } = await play({
+    const { time } = await play({
       moment: "mid",
       onOpen: (arrived, say) => {
         busy(say);
         Object.assign(arrived, { deltas: 5 });
       },
     });
-    expect(ms).toBeGreaterThanOrEqual(3);
-    expect(ms).toBeLessThan(1000);
+    expect(time?.toldMs).toBeGreaterThanOrEqual(1);
+    expect(time?.idleMs).toBeGreaterThanOrEqual(3);
+    expect(time?.idleMs).toBeLessThan(1000);
   });
 
   it("leaves in the middle of an answer that comes as a whole, when the engine has made five pieces", async () => {
-    const { ms } = await play({
+    const { time } = await play({
       moment: "mid",
       isStreamed: false,
       onOpen: (_arrived, say) => {
@@ -84,7 +85,7 @@ describe("a trial", () => {
         for (let count = 1; count <= 5; count++) delta(say, count);
       },
     });
-    expect(ms).toBeGreaterThanOrEqual(3);
+    expect(time?.idleMs).toBeGreaterThanOrEqual(3);
   });
 
   it("does not count where the engine had finished before it heard of the leaving", async () => {
@@ -93,24 +94,24 @@ describe("a trial", () => {
       { finished: 8, cancelled: 1 },
     ];
     const onOpen = (arrived: Arrived) => void Object.assign(arrived, { deltas: 5 });
-    expect((await play({ moment: "mid", counters: finished, onOpen })).ms).toBeUndefined();
+    expect((await play({ moment: "mid", counters: finished, onOpen })).time).toBeUndefined();
   });
 
   it("does not count where the engine had made text before the client left, though none had arrived", async () => {
-    const { ms, left } = await play({
+    const { time, left } = await play({
       moment: "before_first",
       onOpen: (_arrived, say) => {
         busy(say);
         delta(say, 1);
       },
     });
-    expect(ms).toBeUndefined();
+    expect(time).toBeUndefined();
     expect(left).toBeGreaterThan(0);
   });
 
   it("does not wait for tokens of an answer that has ended, and leaves all the same", async () => {
     const ended = (arrived: Arrived) => void Object.assign(arrived, { deltas: 3, ended: true });
-    expect(await play({ moment: "mid", onOpen: ended })).toMatchObject({ ms: undefined, left: 1 });
-    expect(await play({ moment: "mid", isStreamed: false, onOpen: ended })).toMatchObject({ ms: undefined, left: 1 });
+    expect(await play({ moment: "mid", onOpen: ended })).toMatchObject({ time: undefined, left: 1 });
+    expect(await play({ moment: "mid", isStreamed: false, onOpen: ended })).toMatchObject({ time: undefined, left: 1 });
   });
 });

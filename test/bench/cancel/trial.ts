@@ -20,15 +20,23 @@ export interface TrialTools {
   signal: AbortSignal;
 }
 
+/** Both counted from the client's leaving. */
+export interface TrialTime {
+  /** To the signal that tells the engine to stop. */
+  toldMs: number;
+  /** To an engine with nothing to do. */
+  idleMs: number;
+}
+
 /**
- * Milliseconds from the client's leaving to an idle engine. Undefined where the moment was missed: a token came too early, or the
+ * Undefined where the moment was missed: a token came too early, or the
  * answer ended before its client left.
  */
 export async function trial(
   door: Door,
   { moment, question }: { moment: Moment; question: Question },
   tools: TrialTools,
-): Promise<number | undefined> {
+): Promise<TrialTime | undefined> {
   const { engine, clock, signal } = tools;
   await engine.untilIdle(signal);
   const before = await engine.counters();
@@ -46,7 +54,8 @@ export async function trial(
     if (after.cancelled !== before.cancelled + 1 || after.finished !== before.finished) return undefined;
     // The engine's word may have been on its way when the client left.
     const hadText = engine.firstDeltaAtMs !== undefined && engine.firstDeltaAtMs <= leftAtMs;
-    return moment === "before_first" && hadText ? undefined : idleAtMs - leftAtMs;
+    if (engine.toldAtMs === undefined || (moment === "before_first" && hadText)) return undefined;
+    return { toldMs: engine.toldAtMs - leftAtMs, idleMs: idleAtMs - leftAtMs };
   } finally {
     answer.leave();
     await answer.gone;

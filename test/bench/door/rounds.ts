@@ -1,6 +1,7 @@
 // The same streams through every gateway in turns: one at a time, fifty at a time, and at the rate a busy desk has.
 import type { BenchContext } from "../benchmark.ts";
 import type { ClosedResult, PacedResult } from "../load/rounds.ts";
+import { rotated } from "../turns.ts";
 import type { DoorBench, Gateway } from "./gateways.ts";
 
 export const BUSY_CALLERS = 50;
@@ -39,12 +40,13 @@ export async function playDoorRounds(bench: DoorBench, plan: DoorPlan, context: 
   for (let index = 0; index < plan.rounds; index++) {
     context.progress(`round ${index + 1} of ${plan.rounds}`);
     const round: DoorRound = { alone: {}, fifty: {}, busy: {} };
-    for (const gateway of gateways) {
+    const turns = rotated(gateways, index);
+    for (const gateway of turns) {
       const alone = { everyMs: ALONE_EVERY_MS, count: plan.aloneStreams };
       round.alone[gateway.name] = await paced(bench, gateway, alone, context);
     }
-    for (const gateway of gateways) round.fifty[gateway.name] = await fifty(bench, gateway, plan, context);
-    for (const gateway of gateways.filter(({ name }) => name === "direct" || name === "ours")) {
+    for (const gateway of turns) round.fifty[gateway.name] = await fifty(bench, gateway, plan, context);
+    for (const gateway of turns.filter(({ name }) => name === "direct" || name === "ours")) {
       const busy = { everyMs: 1000 / BUSY_PER_SECOND, count: Math.round(BUSY_PER_SECOND * plan.busySeconds) };
       round.busy[gateway.name] = await paced(bench, gateway, busy, context);
     }

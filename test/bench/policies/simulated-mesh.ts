@@ -73,7 +73,9 @@ class SimulatedMesh {
       clock: { nowMs: () => this.#nowMs, monotonicMs: () => this.#nowMs },
       onChange: () => undefined,
       openRelay: () => ({
-        open: () => assert(false, "nothing is sent over a wire here"),
+        open: () => {
+          throw new Error("nothing is sent over a wire here");
+        },
         close: () => undefined,
       }),
       openDescriber: (url) => ({

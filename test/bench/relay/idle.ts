@@ -2,6 +2,7 @@
 import { addedResult } from "../added.ts";
 import type { BenchContext } from "../benchmark.ts";
 import type { BenchResult } from "../result.ts";
+import { rotated } from "../turns.ts";
 import { idPrefix } from "./results.ts";
 import { TOKENS } from "./rounds.ts";
 import type { RelayBench, Subject } from "./subjects.ts";
@@ -21,7 +22,7 @@ export async function idleResults(bench: RelayBench, plan: IdlePlan, context: Be
   context.progress("one stream at a time");
   // The first round is for code to be compiled.
   for (let round = -1; round < plan.rounds; round++) {
-    for (const { name, target } of all) {
+    for (const { name, target } of rotated(all, round + 1)) {
       const paced = { target: target(TOKENS), everyMs: EVERY_MS, count: plan.streamsPerRound };
       const { ttftMs, failures, lastFailure } = await load.ask("paced", paced, context.signal);
       if (failures > 0) throw new Error(`${name}: ${failures} answers were not whole, the last one: ${lastFailure}`);

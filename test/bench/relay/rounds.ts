@@ -2,6 +2,7 @@
 import type { BenchContext } from "../benchmark.ts";
 import type { Arrivals } from "../load/arrivals.ts";
 import type { ClosedResult } from "../load/rounds.ts";
+import { rotated } from "../turns.ts";
 import type { RelayBench, Subject } from "./subjects.ts";
 
 export const STREAMS = 200;
@@ -41,7 +42,8 @@ export async function playRounds(bench: RelayBench, plan: RoundPlan, context: Be
     for (const pattern of PATTERNS) {
       await engine.ask("arrive", { arrivals: ARRIVALS[pattern] });
       const results: Played[Pattern][number] = {};
-      for (const subject of subjects) results[subject.name] = await playRound(bench, subject, plan, context.signal);
+      for (const subject of rotated(subjects, round))
+        results[subject.name] = await playRound(bench, subject, plan, context.signal);
       played[pattern].push(results);
     }
   }

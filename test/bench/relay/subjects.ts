@@ -19,7 +19,9 @@ import { clientProcess, meshProcesses, withRouter } from "../mesh-under-test.ts"
 import { type Cores, claimCores } from "../proxies/cores.ts";
 import { startHaproxy } from "../proxies/haproxy.ts";
 import { startNginx } from "../proxies/nginx.ts";
+import type { RelayCommands } from "./relay-process.ts";
 
+const RELAY_FILE = new URL("./relay-process.ts", import.meta.url);
 const PROMPT_CHARACTERS = 1000;
 const SENTENCE = "You are a helpful assistant that reads tickets. ";
 
@@ -51,17 +53,20 @@ export async function withSubjects<T>(context: BenchContext, work: (bench: Relay
     const engine = started.adopt(await startWorker<FakeEngineCommands>("engine", processFile("fake-engine")), stop);
     const load = started.adopt(await startWorker<GrpcLoadCommands>("load", processFile("grpc-load")), stop);
     const { port } = await engine.ask("start", { arrivals: { kind: "burst" } });
+    const relay = started.adopt(await startWorker<RelayCommands>("relay", RELAY_FILE), stop);
+    const { port: relayPort } = await relay.ask("start", { enginePort: port });
+    const alone = subjectOf({ name: "relay", title: "the router's relay alone", port: relayPort, processes: [relay] });
     const proxies = await startProxies(started, port, context);
     const direct = subjectOf({ name: "direct", title: "directly", port, processes: [] });
     return await withRouter(context, port, (mesh) => {
-      const subjects = [...proxies, routerSubject(mesh)];
+      const subjects = [...proxies, alone, routerSubject(mesh)];
       const cores = claimCores(context.progress);
       for (const { pid } of [engine, load]) cores.pin(pid, "load");
       for (const { pid } of subjects.flatMap(({ processes }) => processes)) cores.pin(pid, "subject");
       const processes = [
         ...proxies.flatMap((proxy) => proxy.processes),
         ...meshProcesses(mesh),
-        ...[engine, load].map(({ name, pid }) => ({ name, pid })),
+        ...[engine, load, relay].map(({ name, pid }) => ({ name, pid })),
         clientProcess(),
       ];
       return work({ subjects, direct, load, engine, cores, processes });

@@ -1,11 +1,5 @@
 // Our answers as OpenAI's objects, in the shapes of its two endpoints.
-import {
-  type Accepted,
-  CacheStatus,
-  type Complete,
-  FinishReason,
-  type Usage,
-} from "@chimera/contracts/common";
+import { type Accepted, CacheStatus, type Complete, FinishReason, type Usage } from "@chimera/contracts/common";
 
 const FINISH: Partial<Record<FinishReason, string>> = { [FinishReason.STOP]: "stop", [FinishReason.LENGTH]: "length" };
 const CACHE: Partial<Record<CacheStatus, string>> = {

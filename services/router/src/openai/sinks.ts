@@ -90,7 +90,8 @@ export class WholeSink implements AnswerSink {
       if (text === undefined) this.#take(message);
       else this.#text += text;
     }
-    if (this.#text.length > MAX_WHOLE_CHARACTERS) throw new InternalError("the answer is too long to be sent as a whole; stream it");
+    if (this.#text.length > MAX_WHOLE_CHARACTERS)
+      throw new InternalError("the answer is too long to be sent as a whole; stream it");
     return true;
   }
 
@@ -102,7 +103,11 @@ export class WholeSink implements AnswerSink {
     const { response, dialect, createdS } = this.#options;
     if (!this.#accepted || !this.#complete) throw new InternalError("the answer has no end");
     const objects = new AnswerObjects(dialect, this.#accepted, createdS);
-    sendJson(response, { status: 200, headers: headersOf(this.#accepted), body: objects.whole(this.#text, this.#complete) });
+    sendJson(response, {
+      status: 200,
+      headers: headersOf(this.#accepted),
+      body: objects.whole(this.#text, this.#complete),
+    });
   }
 
   #take(message: Buffer): void {

@@ -80,9 +80,12 @@ export class Attempt {
 
   #end(error: ChimeraError | undefined): void {
     // Whoever has the end of the answer has all of it, however the connection went.
-    if (this.#complete) return this.#over("ok", { complete: this.#complete, error: undefined });
-    const failure = error ?? new UnavailableError(`${this.reservation.replica.name} ended the stream before the answer`);
-    this.#over(failure, { complete: undefined, error: failure });
+    if (this.#complete) this.#over("ok", { complete: this.#complete, error: undefined });
+    else {
+      const { name } = this.reservation.replica;
+      const failure = error ?? new UnavailableError(`${name} ended the stream before the answer`);
+      this.#over(failure, { complete: undefined, error: failure });
+    }
   }
 
   #over(outcome: "ok" | "cancelled" | ChimeraError, end: AttemptEnd): void {
@@ -94,7 +97,11 @@ export class Attempt {
 }
 
 /** The request for the engine; with `resume`, to go on behind what was sent already. */
-export function engineRequest({ request }: Pick<AskedCall, "request">, accepted: Accepted, resume?: Resume): Uint8Array {
+export function engineRequest(
+  { request }: Pick<AskedCall, "request">,
+  accepted: Accepted,
+  resume?: Resume,
+): Uint8Array {
   const { messages, prompt, sampling } = request;
   const { requestId, model } = accepted;
   const message = create(GenerateRequestSchema, { requestId, model: model.id, messages, prompt, sampling });

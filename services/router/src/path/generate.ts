@@ -157,8 +157,10 @@ class SinkReader implements AnswerReader {
   }
 
   end({ complete, error }: AttemptEnd): void {
-    if (error) return this.#done.reject(error);
-    if (!complete) return this.#done.reject(new CancelledError("the answer was given up"));
+    if (error || !complete) {
+      this.#done.reject(error ?? new CancelledError("the answer was given up"));
+      return;
+    }
     const { usage, timings } = completeOf(complete);
     this.#answering.sink.write(complete);
     this.#answering.call.outcome.completed(usage, timings);

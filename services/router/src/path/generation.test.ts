@@ -196,13 +196,20 @@ describe("an answer", () => {
   it("is not stored where it has no end", async () => {
     const [a, b] = two();
     b.isUp = false;
-    const { reader, over, stored } = begin({ replicas: [a, b], storeAs: new Uint8Array([1]), config: { resume: false } });
+    const { reader, over, stored } = begin({
+      replicas: [a, b],
+      storeAs: new Uint8Array([1]),
+      config: { resume: false },
+    });
     const s = await stream(a);
     s.send(acceptedFrame("a"), deltaFrame(0));
     s.end(gone());
     await over;
     expect(stored).toEqual([]);
-    expect(reader.end_?.error).toMatchObject({ kind: "unavailable", message: "a was lost in the middle of the answer" });
+    expect(reader.end_?.error).toMatchObject({
+      kind: "unavailable",
+      message: "a was lost in the middle of the answer",
+    });
   });
 
   it("is whole once its end has come, however the connection goes then", async () => {
@@ -274,7 +281,9 @@ describe("a replica that is lost", () => {
     await over;
     expect(reader.log).toEqual(["attempted", "begin a", "attempted", "moved b"]);
     expect(reader.seqs).toEqual([0, 1, 2]);
-    expect(stored.map((bytes) => fromBinary(StoredAnswerSchema, bytes).deltas.map(({ seq }) => seq))).toEqual([[0, 1, 2]]);
+    expect(stored.map((bytes) => fromBinary(StoredAnswerSchema, bytes).deltas.map(({ seq }) => seq))).toEqual([
+      [0, 1, 2],
+    ]);
   });
 
   it("is waited for where there is no other, also several times, and with no text yet", async () => {

@@ -1,13 +1,7 @@
 // An answer in the making: which replica makes it, what of it is there, and who reads it. It begins again elsewhere where a
 // replica refuses, goes on elsewhere where one is lost, and ends with its last reader.
 import { setTimeout } from "node:timers/promises";
-import {
-  CancelledError,
-  type ChimeraError,
-  Deferred,
-  InternalError,
-  UnavailableError,
-} from "@chimera/kernel";
+import { CancelledError, type ChimeraError, Deferred, InternalError, UnavailableError } from "@chimera/kernel";
 import { fromConnectError } from "@chimera/rpc";
 import type { Context } from "../context.ts";
 import { FrameLog } from "../relay/frame-log.ts";

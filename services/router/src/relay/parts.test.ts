@@ -32,7 +32,10 @@ describe("deltaText", () => {
   });
 
   it("gives nothing for other parts, and does not run off the end of garbage", () => {
-    expect([...messagesIn(Buffer.concat([acceptedFrame("r"), completeFrame(1)]))].map(deltaText)).toEqual([undefined, undefined]);
+    expect([...messagesIn(Buffer.concat([acceptedFrame("r"), completeFrame(1)]))].map(deltaText)).toEqual([
+      undefined,
+      undefined,
+    ]);
     const random = seededRandom(8);
     for (let i = 0; i < 5000; i++) {
       const bytes = Buffer.from(Array.from({ length: Math.floor(random() * 40) }, () => Math.floor(random() * 256)));
