@@ -6,6 +6,7 @@ import { doorBenchmark } from "./door.bench.ts";
 import { engineBenchmark } from "./engine.bench.ts";
 import { meshBenchmark } from "./mesh.bench.ts";
 import { overloadBenchmark } from "./overload.bench.ts";
+import { policiesBenchmark } from "./policies.bench.ts";
 import { relayBenchmark } from "./relay.bench.ts";
 import { resumeBenchmark } from "./resume.bench.ts";
 import { runBenchmark } from "./run.ts";
@@ -18,6 +19,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   doorBenchmark,
   overloadBenchmark,
   resumeBenchmark,
+  policiesBenchmark,
 ];
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
 

@@ -1,3 +1,4 @@
+// The pool of replicas against servers that really come, go and answer; what it makes of that is tested beside it.
 import { create } from "@bufbuild/protobuf";
 import { LoadReportedSchema } from "@chimera/contracts/events";
 import { InferenceService } from "@chimera/contracts/inference";
@@ -15,12 +16,12 @@ afterEach(async () => {
 });
 
 /** A replica that says who it is, and whose one stream goes on until it is left. */
-async function startReplica(replica: string): Promise<RpcServer & { readonly looks: number }> {
+async function startReplica(replica: string, port = 0): Promise<RpcServer & { readonly looks: number }> {
   const count = { looks: 0 };
   const server = await startServer({
     name: replica,
     host: "127.0.0.1",
-    port: 0,
+    port,
     services: [InferenceService],
     logger: { error: () => undefined },
     routes: (router) =>
@@ -144,5 +145,21 @@ describe("the choice between replicas", () => {
       reservation?.end("cancelled");
       return reservation?.replica.name === dead;
     });
+  });
+
+  it("finds a replica that was killed dead, says how, and tries it when it is back on its port", async () => {
+    const [steady, mortal] = [await startReplica("steady"), await startReplica("mortal")];
+    const { pool } = await startPool([urlOf(steady), urlOf(mortal)]);
+    const stateOf = (name: string) => pool.snapshot().find((each) => each.name === name);
+    await mortal.close();
+    await until("it to be found dead", () => stateOf("mortal")?.state === "unreachable");
+    expect(stateOf("mortal")?.reason).toMatch(/^does not answer: .*ECONNREFUSED/);
+    await steady.close();
+    await until("both to be", () => stateOf("steady")?.state === "unreachable");
+    expect(() => pool.reserve({ model: "m", prefixKeys: [], promptTokens: 10 })).toThrow(
+      /^no replica of m can take it now; steady: does not answer: .*; mortal: does not answer: /,
+    );
+    await startReplica("mortal", mortal.port);
+    await until("it to serve again", () => stateOf("mortal")?.state === "serving");
   });
 });

@@ -1,8 +1,9 @@
 // Calls to another service: gRPC over one HTTP/2 connection that reconnects by itself, traced, with bounded messages.
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { limits } from "./limits.ts";
+import { SessionManager } from "./session-manager.ts";
 import type { Tls } from "./tls.ts";
 import { traceClient } from "./tracing.ts";
 
@@ -18,7 +19,7 @@ export function connectClient<S extends DescService>(
   baseUrl: string,
   options: { maxResponseBytes?: number; tls?: Tls | undefined } = {},
 ): RpcClient<S> {
-  const sessionManager = new Http2SessionManager(
+  const sessionManager = new SessionManager(
     baseUrl,
     { pingIntervalMs: limits.pingIntervalMs, pingTimeoutMs: limits.pingTimeoutMs },
     {

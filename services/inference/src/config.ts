@@ -8,7 +8,12 @@ import { MAX_QUEUED_REQUESTS } from "./engine/limits.ts";
 import { fields as openaiFields } from "./engine/openai/settings.ts";
 import { fields as simulatedFields } from "./engine/simulated/settings.ts";
 
-const BUNDLED_MODEL = fileURLToPath(new URL("../model/triage-1.4m.json", import.meta.url));
+/** The models that come with the service: one task, two sizes. */
+const BUNDLED_MODELS: readonly string[] = ["triage-1.4m", "triage-3.2m"];
+
+function modelPath(name: string): string {
+  return BUNDLED_MODELS.includes(name) ? fileURLToPath(new URL(`../model/${name}.json`, import.meta.url)) : name;
+}
 
 /** Its name tells users apart; whether it is really this user's is checked when it is opened. */
 const USERS_FOLDER = join(tmpdir(), `chimera-inference-${process.getuid?.() ?? "user"}`);
@@ -43,8 +48,8 @@ export const fields = {
   ),
   modelPath: setting(
     "CHIMERA_MODEL",
-    "A .gguf file, or a .json manifest beside one",
-    z.string().default(BUNDLED_MODEL),
+    `A .gguf file, a .json manifest beside one, or the name of a model that comes along: ${BUNDLED_MODELS.join(", ")}`,
+    z.string().default("triage-1.4m").transform(modelPath),
   ),
   slots: setting(
     "INFERENCE_SLOTS",

@@ -1,5 +1,6 @@
 // Settings of the router. Environment variables are read here and nowhere else.
 import { type SettingValues, setting } from "@chimera/lifecycle";
+import { connectionFields, doorTlsFields, meshTlsFields } from "@chimera/rpc/settings";
 import { z } from "zod";
 import { parseTenantLimits } from "./admission/tenant-limits.ts";
 import { DEFAULT_POLICY, POLICY_NAMES } from "./balance/policies.ts";
@@ -80,6 +81,9 @@ export const fields = {
     z.coerce.number().min(0).max(0.999).default(0),
   ),
   ...tenantFields,
+  ...doorTlsFields("ROUTER"),
+  ...meshTlsFields,
+  ...connectionFields("ROUTER"),
 };
 
 export type RouterConfig = SettingValues<typeof fields>;

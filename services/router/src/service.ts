@@ -4,7 +4,8 @@ import { RouterService } from "@chimera/contracts/router";
 import { connectEvents } from "@chimera/events";
 import { systemClock, systemRandom } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
-import { RawChannel, startServer } from "@chimera/rpc";
+import { openTls, RawChannel, startServer } from "@chimera/rpc";
+import { connectionLimits, doorTlsFiles } from "@chimera/rpc/settings";
 import { Admission } from "./admission/admission.ts";
 import type { AdmissionLimits } from "./admission/tenant-limits.ts";
 import type { RouterConfig } from "./config.ts";
@@ -82,6 +83,8 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
         watchStats: watchStatsRpc(context),
       }),
     raw: [generateRaw(context)],
+    limits: connectionLimits(config),
+    tls: openTls(doorTlsFiles(config), { logger }),
     isReady: () => replicas.models.length > 0,
     fallback: openaiDoor(context),
   });

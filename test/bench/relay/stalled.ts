@@ -7,7 +7,7 @@ import { plainResult, sum } from "../figures.ts";
 import { DELTA_BYTES, MAX_DELTAS } from "../load/frames.ts";
 import type { BenchResult } from "../result.ts";
 import { idPrefix } from "./results.ts";
-import { CONNECTIONS, STREAMS, TOKENS } from "./rounds.ts";
+import { CONNECTIONS, TOKENS } from "./rounds.ts";
 import type { RelayBench, Subject } from "./subjects.ts";
 
 const STALLED = 50;
@@ -52,8 +52,8 @@ async function stallOnce(
   const { signal } = context;
   const pids = processes.map(({ pid }) => pid);
   const others = () => load.ask("paced", { target: target(TOKENS), ...OTHERS }, signal);
-  // Memory that ordinary traffic takes is no cost of who stalls.
-  const traffic = { callers: STREAMS, connections: CONNECTIONS, warmUpMs: 0, measureMs: warmUpMs, pids };
+  // Memory that as many readers take who do read is no cost of stalling.
+  const traffic = { callers: STALLED, connections: CONNECTIONS, warmUpMs: 0, measureMs: warmUpMs, pids };
   await load.ask("closed", { target: target(TOKENS), ...traffic }, signal);
   const alone = await others();
   const beforeMib = median(await rssSamples(processes));

@@ -76,13 +76,15 @@ function exactTests({ engine, request }: Subject): void {
   it("goes on with a chance of its own where no seed was given", async () => {
     const sampled = request({ ...SAMPLED, maxTokens: MAX_TOKENS });
     const begun = cut(await answerOf(engine(), sampled), 3, engine());
-    const rests = await Promise.all([1, 2].map(() => answerOf(engine(), { ...sampled, resume: begun })));
+    const rests = await Promise.all([1, 2, 3, 4].map(() => answerOf(engine(), { ...sampled, resume: begun })));
     for (const { deltas, complete } of rests) {
       const tokens = deltas.reduce((sum, { tokenCount }) => sum + tokenCount, begun.tokenIds.length);
-      expect(tokens).toBe(MAX_TOKENS);
-      expect(complete).toMatchObject({ finishReason: "length", usage: { completionTokens: MAX_TOKENS } });
+      // An answer left to chance may also end by itself.
+      const { finishReason, usage } = complete;
+      expect(usage.completionTokens).toBeLessThanOrEqual(MAX_TOKENS);
+      if (finishReason === "length") expect([tokens, usage.completionTokens]).toEqual([MAX_TOKENS, MAX_TOKENS]);
     }
-    expect(rests[0]?.text).not.toBe(rests[1]?.text);
+    expect(new Set(rests.map(({ text }) => text)).size).toBeGreaterThan(1);
   });
 
   it("counts what it draws itself, and nothing of what was sent", async () => {

@@ -6,6 +6,7 @@ import { currentTraceId } from "@chimera/telemetry";
 import type { Context } from "../context.ts";
 import type { CompletePart, EngineDescription } from "../engine/engine.ts";
 import { validateGenerate } from "../validate.ts";
+import { recordGeneration } from "./generation-metrics.ts";
 import { GenerationSpan } from "./generation-span.ts";
 
 export interface WireDelta {
@@ -36,8 +37,10 @@ export async function* wireParts(
     for await (const part of context.engine.generate(engineRequest, signal)) {
       span.note(part);
       if (part.kind === "admitted") yield accepted(request.requestId, context.replica, served);
-      else if (part.kind === "complete") yield completed(part);
-      else {
+      else if (part.kind === "complete") {
+        recordGeneration(engineRequest, served, part);
+        yield completed(part);
+      } else {
         const { text, tokenCount, tokenIds = NO_TOKENS } = part;
         yield { case: "delta", value: { seq: seq++, text, tokenCount, tokenIds } };
       }

@@ -303,13 +303,11 @@ describe("fairness", () => {
 
   it("forgets what was served once nothing is served or waits any more", async () => {
     const admission = admissionWith();
-    const replicas = new Replicas(10);
-    const before = Array.from({ length: 10 }, () => ask(admission, replicas, { tenant: "busy" }));
-    for (const { turn, pass } of before) {
-      (await turn).value();
-      pass.leave();
-    }
-    replicas.places = 1;
+    const replicas = new Replicas(1);
+    const large = ask(admission, replicas, { tenant: "busy", costTokens: 10_000 });
+    const { value: giveBack } = await large.turn;
+    giveBack();
+    large.pass.leave();
     const release = await occupied(admission, replicas);
     const asked = Array.from({ length: 10 }, () =>
       ["busy", "new"].map((tenant) => ask(admission, replicas, { tenant })),
@@ -520,14 +518,14 @@ describe("time", () => {
   });
 
   it("of waiting is not held against one that had its turn, and lost it for no fault of its own", async () => {
-    const { admission, replicas, release } = await measured({ maxWaitMs: 5500 });
-    for (let i = 0; i < 5; i++) ask(admission, replicas, { tenant: "a" });
-    release();
-    const again = ask(admission, new Replicas(1), { tenant: "other", model: "m" });
-    admission.poke();
-    expect(await outcomeOf(again.turn)).toHaveProperty("value");
-    for (let i = 0; i < 5; i++) ask(admission, replicas, { tenant: "other" });
-    expect(await outcomeOf(askAgain(again.pass, replicas, { tenant: "other", costTokens: 900 }).turn)).toBe("pending");
+    const { admission, replicas } = await measured({});
+    const lucky = admission.gate("a");
+    const other = askAgain(lucky, new Replicas(1), { tenant: "a", model: "other" });
+    expect(await outcomeOf(other.turn)).toHaveProperty("value");
+    for (let i = 0; i < 20; i++) ask(admission, replicas, { tenant: "a" });
+    admission.setLimits({ ...LIMITS, maxWaitMs: 5500 });
+    expect(await outcomeOf(ask(admission, replicas, { tenant: "a" }).turn)).toBeInstanceOf(OverloadedError);
+    expect(await outcomeOf(askAgain(lucky, replicas, { tenant: "a" }).turn)).toBe("pending");
   });
 
   it("of waiting is not guessed from a stall that is over", async () => {

@@ -77,6 +77,8 @@ export class Generation implements AttemptListener {
   #origin: Origin | undefined;
   #end: AttemptEnd | undefined;
   #queueMs = 0;
+  /** About: a delta is mostly one token. */
+  #tokensMade = 0;
   #attempts = 0;
   #resumptions = 0;
   /** Replicas that refused the request; at most MAX_ATTEMPTS. */
@@ -126,6 +128,7 @@ export class Generation implements AttemptListener {
       call.pass.settle(tokensOf(complete));
     } catch (error) {
       this.#end = { complete: undefined, error: fromConnectError(error) };
+      call.pass.settle(this.#tokensMade);
     }
     for (const cursor of this.#cursors) this.#deliver(cursor);
   }
@@ -278,6 +281,7 @@ export class Generation implements AttemptListener {
     if (this.#winner === undefined && deltas > 0) this.#won(attempt);
     if (attempt !== this.#winner) return true;
     if (deltas > 0) this.#firstTokenAtMs ??= this.#options.context.clock.monotonicMs();
+    this.#tokensMade += deltas;
     const before = this.#log.length;
     if (before + frames.length > MAX_KEPT_BYTES && this.#log.isWhole) this.#catchUp();
     this.#log.append(frames);

@@ -7,7 +7,6 @@ import { createPolicy, type PolicyName } from "../balance/policies.ts";
 import type { BalanceRequest, Choice, Field, Policy } from "../balance/policy.ts";
 import { PrefixIndex } from "../balance/prefix-index.ts";
 import { median, outlierReason } from "./outlier.ts";
-import type { FleetPace } from "./pace.ts";
 import type { Replica } from "./replica.ts";
 import { Dispatch, type Judgement, type Reservation } from "./reservation.ts";
 
@@ -141,8 +140,8 @@ export class Fleet {
 
   /** Once a second. */
   settle(): void {
-    const pace = this.#pace();
-    for (const replica of this.#members) replica.settle(pace);
+    this.#guessPaces();
+    for (const { pace } of this.#members) pace.relax();
     this.#ejectOutliers();
   }
 
@@ -192,6 +191,8 @@ export class Fleet {
   }
 
   readonly #firstToken = (replica: Replica, { isTrial, raisedLimit }: { isTrial: boolean; raisedLimit: boolean }) => {
+    // Otherwise the first one that is measured would seem faster, or slower, than all that are not.
+    if (replica.pace.samples === 1) this.#guessPaces();
     if (isTrial) this.#wasWell(replica, isTrial);
     if (isTrial || raisedLimit) this.signalRoom();
   };
@@ -245,11 +246,12 @@ export class Fleet {
     }
   }
 
-  #pace(): FleetPace {
-    return {
+  #guessPaces(): void {
+    const fleet = {
       fleetMsPerToken: mean(this.#members.map(({ pace }) => pace.measured)),
       fleetTokensPerS: mean(this.#members.map(({ prefillTokensPerS }) => prefillTokensPerS)),
     };
+    for (const replica of this.#members) replica.guessPace(fleet);
   }
 
   #whyNone({ model, exclude, modelVersion }: RouteRequest): string {

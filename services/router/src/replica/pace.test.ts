@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Pace, workOf } from "./pace.ts";
 
-const NOTHING = { fleetMsPerToken: undefined, fleetTokensPerS: undefined, tokensPerS: undefined };
+const NOTHING = { fleetMsPerToken: undefined, fleetTokensPerS: undefined };
 
 function measured(msPerToken: number): Pace {
   const pace = new Pace();
@@ -28,25 +28,25 @@ describe("Pace", () => {
   it("is guessed from the others, and from how its reported rate compares with theirs", () => {
     const pace = new Pace();
     expect(pace.msPerToken).toBeUndefined();
-    pace.relax({ ...NOTHING, tokensPerS: 4000 });
+    pace.guess(NOTHING, 4000);
     expect(pace.msPerToken).toBe(0.25);
-    pace.relax({ ...NOTHING, fleetMsPerToken: 0.4 });
+    pace.guess({ ...NOTHING, fleetMsPerToken: 0.4 }, undefined);
     expect(pace.msPerToken).toBe(0.4);
-    pace.relax({ fleetMsPerToken: 0.4, fleetTokensPerS: 4000, tokensPerS: 2000 });
+    pace.guess({ fleetMsPerToken: 0.4, fleetTokensPerS: 4000 }, 2000);
     expect(pace.msPerToken).toBeCloseTo(0.8, 9);
-    pace.relax({ fleetMsPerToken: 0.4, fleetTokensPerS: 4000, tokensPerS: 1 });
+    pace.guess({ fleetMsPerToken: 0.4, fleetTokensPerS: 4000 }, 1);
     expect(pace.msPerToken).toBeCloseTo(1.6, 9);
     expect(pace.measured).toBeUndefined();
   });
 
   it("goes back to the guess while nothing new is measured: a slow replica is tried again", () => {
     const pace = measured(8);
-    const fleet = { ...NOTHING, fleetMsPerToken: 0.5 };
-    pace.relax(fleet);
+    pace.guess({ ...NOTHING, fleetMsPerToken: 0.5 }, undefined);
+    pace.relax();
     expect(pace.msPerToken).toBeCloseTo(8, 6);
-    for (let second = 0; second < 10; second++) pace.relax(fleet);
+    for (let second = 0; second < 10; second++) pace.relax();
     expect(pace.msPerToken).toBeCloseTo(2, 1);
-    for (let second = 0; second < 120; second++) pace.relax(fleet);
+    for (let second = 0; second < 120; second++) pace.relax();
     expect(pace.msPerToken).toBeCloseTo(0.5, 2);
   });
 

@@ -47,12 +47,21 @@ export class Pace {
     this.#isFresh = true;
   }
 
+  /** What it is taken to be while nothing is measured. */
+  guess({ fleetMsPerToken, fleetTokensPerS }: FleetPace, tokensPerS: number | undefined): void {
+    if (fleetMsPerToken === undefined) {
+      this.#guess = tokensPerS && 1000 / tokensPerS;
+      return;
+    }
+    const ratio = tokensPerS && fleetTokensPerS ? fleetTokensPerS / tokensPerS : 1;
+    this.#guess = fleetMsPerToken * Math.min(MAX_RATIO, Math.max(1 / MAX_RATIO, ratio));
+  }
+
   /**
    * Once a second. A replica that was slow gets no requests, so nothing would ever show that it is fast again: what is known of
    * it goes back to the guess with time.
    */
-  relax({ fleetMsPerToken, tokensPerS, fleetTokensPerS }: FleetPace & { tokensPerS: number | undefined }): void {
-    this.#guess = guessOf({ fleetMsPerToken, tokensPerS, fleetTokensPerS });
+  relax(): void {
     if (!this.#isFresh && this.#msPerToken !== undefined && this.#guess !== undefined) {
       this.#msPerToken = this.#guess * (this.#msPerToken / this.#guess) ** KEPT_PER_S;
     }
@@ -71,10 +80,4 @@ export interface FleetPace {
   fleetMsPerToken: number | undefined;
   /** Of the prefill rates they report. */
   fleetTokensPerS: number | undefined;
-}
-
-function guessOf({ fleetMsPerToken, tokensPerS, fleetTokensPerS }: FleetPace & { tokensPerS: number | undefined }) {
-  if (fleetMsPerToken === undefined) return tokensPerS && 1000 / tokensPerS;
-  if (!tokensPerS || !fleetTokensPerS) return fleetMsPerToken;
-  return fleetMsPerToken * Math.min(MAX_RATIO, Math.max(1 / MAX_RATIO, fleetTokensPerS / tokensPerS));
 }

@@ -195,9 +195,8 @@ export class Replica implements Candidate {
     this.turnMs = mixed(this.turnMs, turnMs);
   }
 
-  /** Once a second. */
-  settle(fleet: FleetPace): void {
-    this.pace.relax({ ...fleet, tokensPerS: this.prefillTokensPerS });
+  guessPace(fleet: FleetPace): void {
+    this.pace.guess(fleet, this.prefillTokensPerS);
   }
 
   close(): void {

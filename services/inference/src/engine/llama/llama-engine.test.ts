@@ -157,28 +157,6 @@ describe("llama engine with the bundled model", () => {
     expect(new Set(serial).size).toBeGreaterThan(4);
   });
 
-  it("computes what was trained: tokens and greedy answers of the reference", async () => {
-    const model = await openLlama(
-      await resolveModel(manifest),
-      { maxSlots: 1, contextTokens: 1024, threads: 1 },
-      logger,
-    );
-    try {
-      for (const { text, ids, greedy, margins } of references) {
-        expect(model.encoder.encode({ kind: "prompt", prompt: text })).toEqual(ids);
-        // 8-bit weights move a logit by up to 0.12: from a closer decision on, the answer is free to differ.
-        const weak = margins.findIndex((margin) => margin < 0.12);
-        const certain = weak < 0 ? greedy : greedy.slice(0, weak);
-        const decoder = model.newDecoder();
-        const expected = certain.map((token) => decoder.push(token)).join("");
-        const answer = await complete(text, { ...ENDLESS, temperature: 0, maxTokens: greedy.length });
-        expect(answer.text.startsWith(expected)).toBe(true);
-      }
-    } finally {
-      await model.dispose();
-    }
-  });
-
   it("keeps text exact through tokens and back: spaces before punctuation, characters of several bytes", async () => {
     const model = await openLlama(await resolveModel(manifest), { maxSlots: 1, contextTokens: 64, threads: 1 }, logger);
     try {
