@@ -12,9 +12,7 @@ beforeAll(async () => {
 afterEach(() => router.expectRecovered());
 afterAll(() => router?.[Symbol.asyncDispose]());
 
-const isGoAway = ({ type }: h2.Frame) => type === h2.FrameType.goaway;
 const isSettings = ({ type }: h2.Frame) => type === h2.FrameType.settings;
-const isReset = ({ type }: h2.Frame) => type === h2.FrameType.reset;
 const ids = (count: number) => Array.from({ length: count }, (_, i) => 2 * i + 1);
 const call = (id: number) => h2.headers(id, h2.grpcFields(GENERATE));
 
@@ -69,7 +67,6 @@ describe("headers without end", () => {
         await attacker.flush(...Array.from({ length: 50 }, () => h2.continuation(1, piece)));
       }
       await attacker.closed;
-      expect(attacker.received.some(isGoAway)).toBe(true);
     }));
 
   it("in five thousand empty CONTINUATION frames", () =>
@@ -90,7 +87,7 @@ describe("headers without end", () => {
       attacker.send(h2.headers(1, Buffer.concat([h2.fieldBlock(h2.grpcFields(GENERATE)), big])));
       for (let at = 3; at < 600 && !attacker.isClosed; at += 2) await attacker.flush(h2.headers(at, bomb));
       // 300 times 64 MB, had they been kept.
-      if (!attacker.isClosed) await attacker.frame(isReset);
+      if (!attacker.isClosed) await attacker.frame((frame) => frame.streamId > 1 && h2.endsStream(frame));
       attacker.close();
     }));
 });

@@ -8,8 +8,8 @@ import { TRACES, type TraceName } from "./policies/traces.ts";
 import type { BenchResult } from "./result.ts";
 
 /** Requests of one trace. Quick plays are short: most of their caches are still being filled. */
-const REQUESTS = { quick: 400, full: 2000 };
-const SEEDS = { quick: 2, full: 10 };
+const REQUESTS = { quick: 300, full: 2000 };
+const SEEDS = { quick: 3, full: 10 };
 const REPLICAS = 8;
 /** The default engine with 131,072 tokens of KV memory: about what half of the tenants' beginnings need. */
 export const PARAMETERS = { ...DEFAULT_PARAMETERS, slots: 32, kvBlocks: 2048, kvBlockTokens: 64 };

@@ -10,8 +10,8 @@ import { type RelayBench, withSubjects } from "./relay/subjects.ts";
 import type { BenchResult } from "./result.ts";
 
 const QUICK = {
-  rounds: { rounds: 3, firstWarmUpMs: 2500, warmUpMs: 200, measureMs: 500 },
-  idle: { rounds: 3, streamsPerRound: 20 },
+  rounds: { rounds: 3, firstWarmUpMs: 1500, warmUpMs: 150, measureMs: 450 },
+  idle: { rounds: 3, streamsPerRound: 12 },
   stalled: { warmUpMs: 500, resumed: 1 },
 };
 const FULL = {

@@ -106,15 +106,15 @@ export class ConnectionGuard {
   }
 
   /** Before anyone else hears of it. False: it was ended here. */
-  stream(stream: ServerHttp2Stream, path: string): boolean {
+  stream(stream: ServerHttp2Stream, path: string, rawHeaders: readonly string[]): boolean {
     const { session } = stream;
     const state = session && this.#sessions.get(session as ServerHttp2Session);
     if (!session || !state) return false;
     const { limits: bounds, streamingPaths } = this.#options;
-    if (this.#openStreams >= bounds.openStreams && path !== HEALTH_CHECK) {
-      refuse(stream);
-      return false;
-    }
+    // A client that never confirms our settings is held to them all the same.
+    if (headerBytes(rawHeaders) > limits.headerBytes) return refuse(stream, HTTP_HEADERS_TOO_LARGE);
+    const isCrowd = this.#openStreams >= bounds.openStreams || state.openStreams >= bounds.streamsPerConnection;
+    if (isCrowd && path !== HEALTH_CHECK) return refuse(stream, HTTP_UNAVAILABLE);
     this.#openStreams += 1;
     if (state.openStreams === 0) this.#wake(session as ServerHttp2Session, state);
     state.openStreams += 1;
@@ -211,11 +211,26 @@ export class ConnectionGuard {
   }
 }
 
-/** Read as UNAVAILABLE by gRPC and Connect, and as what it is by everyone else. */
-function refuse(stream: ServerHttp2Stream): void {
-  stream.respond({ ":status": 503, "retry-after": "1" }, { endStream: true });
+const HTTP_HEADERS_TOO_LARGE = 431;
+/** Read as UNAVAILABLE by gRPC and Connect. */
+const HTTP_UNAVAILABLE = 503;
+
+function refuse(stream: ServerHttp2Stream, status: number): false {
+  if (stream.destroyed || stream.closed) return false;
+  stream.respond(
+    { ":status": status, ...(status === HTTP_UNAVAILABLE && { "retry-after": "1" }) },
+    { endStream: true },
+  );
   // Nobody reads what is still to come.
   stream.close(NGHTTP2_NO_ERROR);
+  return false;
+}
+
+/** As HTTP/2 counts them: 32 bytes more for each field. */
+function headerBytes(rawHeaders: readonly string[]): number {
+  let bytes = rawHeaders.length * 16;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }
 
 function countReset(session: Http2Session, { resets }: Session): void {

@@ -1,6 +1,6 @@
 // A gRPC, gRPC-Web and Connect server on one port, with health, reflection, limits and an orderly end.
-import * as http from "node:http";
-import * as http2 from "node:http2";
+import type * as http from "node:http";
+import type * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
 import { Health } from "@chimera/contracts/health";
@@ -9,6 +9,7 @@ import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { ConnectionGuard } from "./connection-guard.ts";
 import { HealthState } from "./health.ts";
+import { createServers, guardStreams, type Handler } from "./http-servers.ts";
 import { type ConnectionLimits, defaultConnectionLimits, limits, trustedConnectionLimits } from "./limits.ts";
 import { blameTheCaller } from "./malformed-requests.ts";
 import { onePort } from "./one-port.ts";
@@ -18,9 +19,6 @@ import { reflectionRoutes } from "./reflection.ts";
 import { mapErrors } from "./server-errors.ts";
 import type { Tls } from "./tls.ts";
 import { traceServer } from "./tracing.ts";
-
-/** The HTTP/2 objects of node's compatibility API fit these types as well. */
-type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 
 type AdapterHandler = ReturnType<typeof connectNodeAdapter>;
 
@@ -172,62 +170,6 @@ function boundsOf(options: ServerOptions) {
     maxRequestBytes: options.maxRequestBytes ?? limits.requestBytes,
     streamingPaths: new Set(streaming.map(({ parent, name }) => `/${parent.typeName}/${name}`)),
   };
-}
-
-function createServers(bounds: ConnectionLimits, guard: ConnectionGuard, handler: Handler) {
-  const sessions = new Set<http2.ServerHttp2Session>();
-  const h1 = http.createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      requestTimeout: bounds.requestReadMs,
-      headersTimeout: Math.min(bounds.firstByteMs, bounds.requestReadMs),
-      connectionsCheckingInterval: Math.min(1000, bounds.firstByteMs),
-    },
-    (request, response) => {
-      if (guard.pipelined(request, response)) handler(request, response);
-    },
-  );
-  h1.maxHeadersCount = limits.headerLines;
-  const h2 = http2.createServer(
-    {
-      settings: {
-        maxConcurrentStreams: bounds.streamsPerConnection,
-        initialWindowSize: limits.streamWindowBytes,
-        maxHeaderListSize: limits.headerBytes,
-      },
-      maxHeaderListPairs: limits.headerLines,
-      maxSettings: limits.settingsEntries,
-      maxSessionInvalidFrames: limits.invalidFrames,
-      maxSessionRejectedStreams: limits.refusedStreams,
-      maxSessionMemory: limits.sessionMemoryMb,
-      // Behind the guard's own count, which ends a connection in the middle of a packet; this one waits for its end.
-      streamResetBurst: 2 * bounds.resetBurst,
-      streamResetRate: 2 * bounds.resetsPerSecond,
-    },
-    handler as unknown as AdapterHandler,
-  );
-  h2.on("session", (session) => {
-    sessions.add(session);
-    guard.session(session);
-    session.setLocalWindowSize(limits.connectionWindowBytes);
-    session.on("error", () => session.destroy());
-    session.once("close", () => sessions.delete(session));
-  });
-  h2.on("sessionError", () => undefined);
-  h1.on("clientError", (_error, socket) => socket.destroy());
-  // The server itself never listens; node sets up its connection list and its time-outs on this event.
-  h1.emit("listening");
-  return { h1, h2, sessions };
-}
-
-/** Lets the guard see every stream first. */
-function guardStreams(h2: http2.Http2Server, guard: ConnectionGuard): void {
-  const listeners = h2.listeners("stream");
-  h2.removeAllListeners("stream");
-  h2.on("stream", (stream, headers, ...rest: unknown[]) => {
-    if (!guard.stream(stream, headers[":path"] ?? "")) return;
-    for (const listener of listeners) Reflect.apply(listener, h2, [stream, headers, ...rest]);
-  });
 }
 
 /** Takes the streams of raw methods before the typed server sees them. */

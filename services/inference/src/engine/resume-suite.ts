@@ -76,15 +76,17 @@ function exactTests({ engine, request }: Subject): void {
   it("goes on with a chance of its own where no seed was given", async () => {
     const sampled = request({ ...SAMPLED, maxTokens: MAX_TOKENS });
     const begun = cut(await answerOf(engine(), sampled), 3, engine());
-    const rests = await Promise.all([1, 2, 3, 4].map(() => answerOf(engine(), { ...sampled, resume: begun })));
-    for (const { deltas, complete } of rests) {
+    const texts = new Set<string>();
+    for (let each = 0; each < 4; each++) {
+      const { text, deltas, complete } = await answerOf(engine(), { ...sampled, resume: begun });
+      texts.add(text);
       const tokens = deltas.reduce((sum, { tokenCount }) => sum + tokenCount, begun.tokenIds.length);
       // An answer left to chance may also end by itself.
       const { finishReason, usage } = complete;
       expect(usage.completionTokens).toBeLessThanOrEqual(MAX_TOKENS);
       if (finishReason === "length") expect([tokens, usage.completionTokens]).toEqual([MAX_TOKENS, MAX_TOKENS]);
     }
-    expect(new Set(rests.map(({ text }) => text)).size).toBeGreaterThan(1);
+    expect(texts.size).toBeGreaterThan(1);
   });
 
   it("counts what it draws itself, and nothing of what was sent", async () => {
@@ -92,7 +94,8 @@ function exactTests({ engine, request }: Subject): void {
     await answerOf(engine(), { ...request({ maxTokens: MAX_TOKENS }), resume: cut(plain, 5, engine()) });
     const after = engine().describe();
     expect(after.finished - before.finished).toBe(1);
-    expect(after.generatedTokens - before.generatedTokens).toBe(MAX_TOKENS - tokensIn(plain.deltas.slice(0, 5)));
+    const { completionTokens } = plain.complete.usage;
+    expect(after.generatedTokens - before.generatedTokens).toBe(completionTokens - tokensIn(plain.deltas.slice(0, 5)));
   });
 
   it("makes do with the text where the tokens are not known", async () => {
@@ -114,7 +117,7 @@ function grammarTests({ constrained = [], engine, request }: Subject): void {
   if (constrained.length === 0) return;
   it.each<[string, Partial<Sampling>]>([
     ["greedily", {}],
-    ["with a seed", { ...SAMPLED, temperature: 1.5, seed: 3 }],
+    ["with a seed, under a repetition penalty", { ...SAMPLED, temperature: 1.5, seed: 3, repetitionPenalty: 1.3 }],
   ])("says the rest of one that follows a grammar, %s", async (_name, sampling) => {
     for (const { grammar, matches } of constrained) {
       const { text } = await expectSameRest(engine(), request({ maxTokens: 300, stop: [], ...sampling, grammar }));

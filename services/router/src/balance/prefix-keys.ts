@@ -55,7 +55,10 @@ function blockEnds(): number[] {
   );
 }
 
-/** Two lanes of FNV-1a (Fowler, Noll, Vo) over UTF-16 units, the second with a multiplier of its own. Not for secrets. */
+/**
+ * Two lanes after FNV-1a (Fowler, Noll, Vo), over pairs of UTF-16 units and with a multiplier each; the second also mixes its high
+ * bits down, which a multiplication never does. Not for secrets.
+ */
 class KeyChain {
   readonly made: number[] = [];
   #characters = 0;
@@ -78,10 +81,15 @@ class KeyChain {
   #mix(text: string, from: number, to: number): void {
     let a = this.#a;
     let b = this.#b;
-    for (let i = from; i < to; i++) {
-      const unit = text.charCodeAt(i);
-      a = Math.imul(a ^ unit, 0x01000193);
-      b = Math.imul(b ^ unit, 0x5bd1e995);
+    let i = from;
+    for (; i + 1 < to; i += 2) {
+      const pair = text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16);
+      a = Math.imul(a ^ pair, 0x01000193);
+      b = Math.imul(b ^ pair ^ (b >>> 15), 0x5bd1e995);
+    }
+    if (i < to) {
+      a = Math.imul(a ^ text.charCodeAt(i), 0x01000193);
+      b = Math.imul(b ^ text.charCodeAt(i) ^ (b >>> 15), 0x5bd1e995);
     }
     this.#a = a;
     this.#b = b;
