@@ -77,11 +77,14 @@ describe("openai engine before our own mesh", () => {
       kind: "invalid-argument",
       violations: [{ field: "sampling.max_tokens", description: expect.stringContaining("1024") }],
     });
-    const noDoor = answerOf(engine, { input: { kind: "prompt", prompt: ticket }, sampling: {} });
-    await expect(noDoor).rejects.toMatchObject({
-      kind: "failed-precondition",
-      message: expect.stringMatching(/messages/),
-    });
+    await engine.dispose();
+  });
+
+  it("takes a prompt as it is as well", async () => {
+    const engine = await open({ slots: 1, maxQueued: 1 });
+    const prompt = `### ticket\n${ticket}\n### labels\n`;
+    const { text } = await answerOf(engine, { input: { kind: "prompt", prompt }, sampling: {} });
+    expect(text).toBe((await answerOf(engine, { input: user(ticket), sampling: {} })).text);
     await engine.dispose();
   });
 });

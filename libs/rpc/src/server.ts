@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { DescService } from "@bufbuild/protobuf";
 import { Health } from "@chimera/contracts/health";
 import { type Clock, systemClock } from "@chimera/kernel";
+import { ConfigError } from "@chimera/lifecycle";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { ConnectionGuard } from "./connection-guard.ts";
@@ -68,7 +69,9 @@ export interface RpcServer {
 
 /** Rejects with the system's error where the port is taken. */
 export async function startServer(options: ServerOptions): Promise<RpcServer> {
-  if (options.tls && !options.tls.isComplete) throw new Error(`${options.name} needs a TLS certificate and its key`);
+  if (options.tls && !options.tls.isComplete) {
+    throw new ConfigError(`${options.name} has a TLS CA file, and needs a certificate and its key as well to serve`);
+  }
   const draining = new AbortController();
   const cut = new AbortController();
   const health = new HealthState({

@@ -75,7 +75,7 @@ describe("a server with a certificate", () => {
     const server = await serve(holding(service));
     const tls = trusting(ours.cert);
     expect(await check(`https://${server.address}`, tls)).toBe(Status.SERVING);
-    const raw = new RawChannel(`https://${server.address}`, { tls: () => tls.client });
+    const raw = new RawChannel(`https://${server.address}`, { tls });
     open.push(raw);
     expect(await raw.unary(CHECK, new Uint8Array())).toEqual(Buffer.from([8, Status.SERVING]));
     for (const protocol of ["h2", "http/1.1", undefined]) {

@@ -8,6 +8,10 @@ import { tenantFields } from "./tenant/index.ts";
 
 const port = z.coerce.number().int().min(0).max(65535);
 const url = z.url({ protocol: /^https?$/, error: "expected an address like http://127.0.0.1:7101" });
+const replicaUrl = z.url({
+  protocol: /^(dns\+)?https?$/,
+  error: "expected an address like http://127.0.0.1:7102, or dns+http://name:7102 for all behind a name",
+});
 const seconds = (byDefault: number, max: number) => z.coerce.number().min(1).max(max).default(byDefault);
 
 export const fields = {
@@ -16,8 +20,8 @@ export const fields = {
   name: setting("ROUTER_NAME", "Name of this router in events", z.string().min(1).max(64).default("router-1")),
   inferenceUrls: setting(
     "CHIMERA_INFERENCE_URLS",
-    "Addresses of the inference replicas, separated by commas",
-    z.string().default("http://127.0.0.1:7102").transform(splitList).pipe(z.array(url).min(1).max(256)),
+    "Addresses of the inference replicas, separated by commas; dns+http://name:port stands for all behind a name",
+    z.string().default("http://127.0.0.1:7102").transform(splitList).pipe(z.array(replicaUrl).min(1).max(256)),
   ),
   cacheUrl: setting("CHIMERA_CACHE_URL", "Address of the cache", url.default("http://127.0.0.1:7101")),
   natsUrl: setting("CHIMERA_NATS_URL", "Address of NATS", z.string().default("nats://127.0.0.1:4222")),

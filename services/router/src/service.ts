@@ -5,7 +5,7 @@ import { connectEvents } from "@chimera/events";
 import { systemClock, systemRandom } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
 import { openTls, RawChannel, startServer } from "@chimera/rpc";
-import { connectionLimits, doorTlsFiles } from "@chimera/rpc/settings";
+import { connectionLimits, doorTlsFiles, meshTlsFiles } from "@chimera/rpc/settings";
 import { Admission } from "./admission/admission.ts";
 import type { AdmissionLimits } from "./admission/tenant-limits.ts";
 import type { RouterConfig } from "./config.ts";
@@ -16,6 +16,7 @@ import { openaiDoor } from "./openai/door.ts";
 import { cacheDoor } from "./path/cache-door.ts";
 import { Flights } from "./path/flights.ts";
 import { rawRelay } from "./relay/raw-relay.ts";
+import { openDescriber } from "./replica/describer.ts";
 import { ReplicaPool } from "./replica/replica-pool.ts";
 import { RetryBudget } from "./replica/retry-budget.ts";
 import { chatRpc } from "./rpc/chat.ts";
@@ -29,13 +30,16 @@ const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
 export async function createRouter(config: RouterConfig, logger: Logger): Promise<Service> {
   const tenants = openTenants(config, { host: config.host, clock: systemClock, logger });
-  const cacheChannel = new RawChannel(config.cacheUrl);
+  const tls = openTls(meshTlsFiles(config), { logger });
+  const doorTls = openTls(doorTlsFiles(config), { logger });
+  const cacheChannel = new RawChannel(config.cacheUrl, { tls });
   const replicas = new ReplicaPool({
     urls: config.inferenceUrls,
     policy: config.policy,
     random: systemRandom,
     clock: systemClock,
-    openRelay: rawRelay,
+    openRelay: (url) => rawRelay(url, { tls }),
+    openDescriber: (url) => openDescriber(url, { tls }),
     onChange: ({ name, reachable, description }) =>
       logger.info({ replica: name, reachable, model: description?.model }, "replica changed"),
   });
@@ -84,7 +88,7 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
       }),
     raw: [generateRaw(context)],
     limits: connectionLimits(config),
-    tls: openTls(doorTlsFiles(config), { logger }),
+    tls: doorTls,
     isReady: () => replicas.models.length > 0,
     fallback: openaiDoor(context),
   });
@@ -97,6 +101,8 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
       replicas.close();
       cacheChannel.close();
       tenants.close();
+      tls?.close();
+      doorTls?.close();
       await events.close();
     },
   };

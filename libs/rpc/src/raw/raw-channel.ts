@@ -3,6 +3,7 @@
 import * as http2 from "node:http2";
 import { CancelledError, ChimeraError, InternalError, OverloadedError, UnavailableError } from "@chimera/kernel";
 import { limits } from "../limits.ts";
+import type { Tls } from "../tls.ts";
 import { type End, startClientSpan } from "../tracing.ts";
 import { ENVELOPE_BYTES, envelope, FrameCutter } from "./envelope.ts";
 import { formatTimeout, outcomeOf } from "./metadata.ts";
@@ -31,8 +32,8 @@ export interface RawChannelOptions {
   /** Unread bytes of one stream: what a stalled reader costs here. */
   streamWindowBytes?: number;
   maxResponseBytes?: number;
-  /** For https addresses: certificates, checks. */
-  tls?: () => http2.SecureClientSessionOptions;
+  /** For https addresses: certificates other than the system knows. */
+  tls?: Tls | undefined;
 }
 
 /** Each carries as many streams as the other side allows. */
@@ -123,7 +124,7 @@ class Connection {
       settings: { initialWindowSize: options.streamWindowBytes ?? limits.streamWindowBytes, enablePush: false },
       maxSessionMemory: limits.sessionMemoryMb,
       peerMaxConcurrentStreams: limits.streamsPerConnection,
-      ...options.tls?.(),
+      ...(baseUrl.startsWith("https:") && options.tls?.client),
     });
     this.#session.once("connect", () => this.#session.setLocalWindowSize(limits.connectionWindowBytes));
     // Streams hear of it themselves. The socket of a session that is given up while it connects fails with nobody else to hear.

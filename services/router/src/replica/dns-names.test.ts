@@ -23,6 +23,11 @@ describe("DnsNames", () => {
     expect([...(await six.resolve())]).toEqual(["http://[fd00::1]:1"]);
   });
 
+  it("keeps the protocol, and a port that goes without saying", async () => {
+    const names = new DnsNames(["dns+https://a:7102", "dns+http://b"], async () => ipv4("10.0.0.1"));
+    expect([...(await names.resolve())]).toEqual(["https://10.0.0.1:7102", "http://10.0.0.1"]);
+  });
+
   it("keeps what it knew while the resolver fails", async () => {
     let answer: Address[] | Error = ipv4("10.0.0.1", "10.0.0.2");
     const names = new DnsNames(["dns+http://a:1"], async () => {

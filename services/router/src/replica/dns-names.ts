@@ -2,8 +2,8 @@
 // and go.
 import { setTimeout as wait } from "node:timers/promises";
 
-/** http://name:port behind it; every address of the name is a replica. */
-const SCHEME = "dns+http:";
+/** http://name:port behind it, or https; every address of the name is a replica. */
+const DNS_URL = /^dns\+(https?:.*)$/;
 /** More addresses of one name are left out. */
 const MAX_ADDRESSES = 256;
 
@@ -18,9 +18,16 @@ export interface Address {
 /** All addresses of a host. */
 export type Lookup = (host: string) => Promise<readonly Address[]>;
 
+interface Name {
+  /** As in the settings. */
+  key: string;
+  host: string;
+  toUrl(address: string): string;
+}
+
 export class DnsNames {
   /** Those of the settings; bounded by them. */
-  readonly #names: { host: string; port: string }[];
+  readonly #names: Name[];
   readonly #lookup: Lookup;
   /** What each name last resolved to. */
   readonly #urls = new Map<string, readonly string[]>();
@@ -28,14 +35,16 @@ export class DnsNames {
 
   /** `urls` that name no DNS name are left to others. */
   constructor(urls: readonly string[], lookup: Lookup) {
-    this.#names = urls.filter(isDnsUrl).map((url) => {
-      const { hostname: host, port } = new URL(url);
-      return { host, port: port || "80" };
+    this.#names = urls.flatMap((url) => {
+      const behind = DNS_URL.exec(url)?.[1];
+      if (behind === undefined) return [];
+      const { protocol, hostname: host, port } = new URL(behind);
+      return [{ key: url, host, toUrl: (address) => `${protocol}//${address}${port && `:${port}`}` }];
     });
     this.#lookup = lookup;
   }
 
-  /** http://address:port of every replica the names stand for now. A name that can not be resolved stands for what it did. */
+  /** http://address:port, or https, of every replica the names stand for now. A name that can not be resolved stands for what it did. */
   async resolve(): Promise<ReadonlySet<string>> {
     if (!this.#isAsking) {
       this.#isAsking = true;
@@ -49,18 +58,20 @@ export class DnsNames {
     return this.#names.length === 0;
   }
 
-  async #ask({ host, port }: { host: string; port: string }): Promise<void> {
+  async #ask({ key, host, toUrl }: Name): Promise<void> {
     const late = wait(TIMEOUT_MS, undefined, { ref: false });
     const found = await Promise.race([this.#lookup(host).catch(() => undefined), late]);
     if (found === undefined) return;
     // A process with an address of each family would be two.
     const family = found.some((each) => each.family === 4) ? 4 : 6;
     const addresses = [...new Set(found.filter((each) => each.family === family).map(({ address }) => address))].sort();
-    const urls = addresses.slice(0, MAX_ADDRESSES).map((at) => `http://${family === 6 ? `[${at}]` : at}:${port}`);
-    this.#urls.set(`${host}:${port}`, urls);
+    this.#urls.set(
+      key,
+      addresses.slice(0, MAX_ADDRESSES).map((address) => toUrl(family === 6 ? `[${address}]` : address)),
+    );
   }
 }
 
 export function isDnsUrl(url: string): boolean {
-  return url.startsWith(SCHEME);
+  return DNS_URL.test(url);
 }

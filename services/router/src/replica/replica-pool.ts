@@ -27,7 +27,7 @@ const FORGET_AFTER_MS = 5000;
 const MAX_REPLICAS = 512;
 
 export interface ReplicaPoolOptions {
-  /** http://host:port of one replica, or dns+http://name:port of all behind a name. */
+  /** http://host:port of one replica, or dns+http://name:port of all behind a name; or https. */
   urls: readonly string[];
   random: Random;
   clock: Clock;
