@@ -3,7 +3,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import type { Readable } from "node:stream";
 import type { Clock } from "@chimera/kernel";
 import { type ConnectionLimits, limits } from "./limits.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -14,6 +13,8 @@ const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constant
 const LAST_STREAM_ID = 2 ** 31 - 1;
 /** Longer than a round trip anywhere. */
 const WARNING_MS = 1000;
+/** How much later than it could a slow request is noticed. */
+const SWEEP_MS = 1000;
 /** Asked by whoever decides whether this process lives; must not wait behind those who flood it. */
 const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
 
@@ -23,6 +24,12 @@ export interface ConnectionGuardOptions {
   maxRequestBytes: number;
   /** Paths of methods whose callers send a stream of messages. */
   streamingPaths: ReadonlySet<string>;
+}
+
+interface UnfinishedRequest {
+  body: ServerHttp2Stream | IncomingMessage;
+  heldBytes: number;
+  startedAtMs: number;
 }
 
 interface Session {
@@ -39,8 +46,11 @@ export class ConnectionGuard {
   readonly #silent = new Map<Socket, NodeJS.Timeout>();
   /** Connections without a stream, longest idle first. */
   readonly #idle = new Set<ServerHttp2Session>();
-  /** Bounded by openStreams and maxConnections. */
+  /** In the order in which they began; bounded by openStreams and maxConnections, as the next one. */
   readonly #unfinished = new Set<UnfinishedRequest>();
+  /** Of methods whose callers may take their time. */
+  readonly #streaming = new Set<UnfinishedRequest>();
+  #sweep: NodeJS.Timeout | undefined;
   /** Requests of one HTTP/1.1 connection that are not answered yet. */
   readonly #pipelined = new WeakMap<Socket, number>();
   #connections = 0;
@@ -118,15 +128,15 @@ export class ConnectionGuard {
     this.#openStreams += 1;
     if (state.openStreams === 0) this.#wake(session as ServerHttp2Session, state);
     state.openStreams += 1;
+    const unfinished = this.#watch(stream, streamingPaths.has(path));
     // Told while the bytes are still being read: a thousand resets in one packet do not get further than ten of them.
-    stream.once("aborted", () => countReset(session, state));
-    stream.once("close", () => {
+    stream.on("aborted", () => countReset(session, state));
+    stream.on("close", () => {
+      this.#finish(unfinished);
       this.#openStreams -= 1;
       state.openStreams -= 1;
       if (state.openStreams === 0 && !session.destroyed) this.#rest(session as ServerHttp2Session, state);
     });
-    const timeoutMs = streamingPaths.has(path) ? undefined : bounds.requestReadMs;
-    this.#watch(stream, (why) => stream.close(why === "slow" ? NGHTTP2_CANCEL : NGHTTP2_ENHANCE_YOUR_CALM), timeoutMs);
     return true;
   }
 
@@ -139,37 +149,60 @@ export class ConnectionGuard {
       return false;
     }
     this.#pipelined.set(socket, open);
+    const unfinished = this.#watch(request, false);
+    request.once("close", () => this.#finish(unfinished));
     response.once("close", () => this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1));
-    // How long it may take is bounded by the HTTP/1.1 server itself.
-    this.#watch(request, () => socket.destroy());
     return true;
   }
 
-  /** Watches the body of a request until it is complete. */
-  #watch(body: Readable, giveUp: (why: "slow" | "large") => void, timeoutMs?: number): void {
-    const request = new UnfinishedRequest(this.#options.maxRequestBytes, giveUp);
-    this.#unfinished.add(request);
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => giveUp("slow"), timeoutMs);
-    const finished = () => {
-      clearTimeout(timer);
-      if (this.#unfinished.delete(request)) this.#unfinishedBytes -= request.heldBytes;
+  /** Measures the body of a request until it is complete, without taking part in the reading. */
+  #watch(body: ServerHttp2Stream | IncomingMessage, isStreaming: boolean): UnfinishedRequest {
+    const request: UnfinishedRequest = { body, heldBytes: 0, startedAtMs: this.#options.clock.monotonicMs() };
+    (isStreaming ? this.#streaming : this.#unfinished).add(request);
+    this.#sweep ??= this.#startSweep();
+    const push = body.push;
+    body.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
+      if (chunk === null) this.#finish(request);
+      else this.#hold(request, chunk.length);
+      return push.call(body, chunk, encoding);
     };
-    body.once("close", finished);
-    watchPushes(body, (bytes) => {
-      if (bytes === undefined) return finished();
-      if (!this.#unfinished.has(request)) return;
-      this.#unfinishedBytes += request.add(bytes);
-      if (this.#unfinishedBytes > this.#options.limits.unfinishedRequestBytes) this.#giveUpLargest();
-    });
+    return request;
+  }
+
+  #hold(request: UnfinishedRequest, bytes: number): void {
+    if (!this.#unfinished.has(request) && !this.#streaming.has(request)) return;
+    // Never more than one message, however many a stream brings.
+    const now = Math.min(this.#options.maxRequestBytes, request.heldBytes + bytes);
+    this.#unfinishedBytes += now - request.heldBytes;
+    request.heldBytes = now;
+    if (this.#unfinishedBytes > this.#options.limits.unfinishedRequestBytes) this.#giveUpLargest();
+  }
+
+  #finish(request: UnfinishedRequest): boolean {
+    const wasHere = this.#unfinished.delete(request) || this.#streaming.delete(request);
+    if (wasHere) this.#unfinishedBytes -= request.heldBytes;
+    return wasHere;
+  }
+
+  /** One timer for all, as they stand in the order in which they are due: a timer of its own costs each request too much. */
+  #startSweep(): NodeJS.Timeout {
+    const { clock, limits: bounds } = this.#options;
+    const sweep = () => {
+      const dueMs = clock.monotonicMs() - bounds.requestReadMs;
+      for (const request of this.#unfinished) {
+        if (request.startedAtMs > dueMs) break;
+        if (this.#finish(request)) giveUp(request, NGHTTP2_CANCEL);
+      }
+    };
+    return setInterval(sweep, Math.min(SWEEP_MS, bounds.requestReadMs / 4)).unref();
   }
 
   #giveUpLargest(): void {
     let largest: UnfinishedRequest | undefined;
-    for (const each of this.#unfinished) if (each.heldBytes > (largest?.heldBytes ?? 0)) largest = each;
-    if (!largest) return;
-    this.#unfinished.delete(largest);
-    this.#unfinishedBytes -= largest.heldBytes;
-    largest.giveUp("large");
+    for (const requests of [this.#unfinished, this.#streaming]) {
+      for (const each of requests) if (each.heldBytes > (largest?.heldBytes ?? 0)) largest = each;
+    }
+    if (largest && this.#finish(largest)) giveUp(largest, NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   #rest(session: ServerHttp2Session, state: Session): void {
@@ -238,29 +271,8 @@ function countReset(session: Http2Session, { resets }: Session): void {
   session.destroy(new Error("too many streams broke off"), NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
-class UnfinishedRequest {
-  readonly #maxBytes: number;
-  readonly giveUp: (why: "slow" | "large") => void;
-  heldBytes = 0;
-
-  constructor(maxBytes: number, giveUp: (why: "slow" | "large") => void) {
-    this.#maxBytes = maxBytes;
-    this.giveUp = giveUp;
-  }
-
-  /** What it holds more than before: never more than one message. */
-  add(bytes: number): number {
-    const before = this.heldBytes;
-    this.heldBytes = Math.min(this.#maxBytes, before + bytes);
-    return this.heldBytes - before;
-  }
-}
-
-/** Tells the size of each chunk that arrives, and undefined at the end, without taking part in the reading. */
-function watchPushes(body: Readable, onPush: (bytes: number | undefined) => void): void {
-  const push = body.push;
-  body.push = function (chunk: Buffer | null, encoding?: BufferEncoding) {
-    onPush(chunk?.length);
-    return push.call(this, chunk, encoding);
-  };
+/** `code`: what a client of HTTP/2 is told. */
+function giveUp({ body }: UnfinishedRequest, code: number): void {
+  if ("close" in body) body.close(code);
+  else body.socket.destroy();
 }

@@ -1,5 +1,6 @@
 // Every setting of the cache, read from the environment once.
 import { type SettingValues, setting } from "@chimera/lifecycle";
+import { meshTlsFields } from "@chimera/rpc/settings";
 import { z } from "zod";
 import { STORE_ADDRESS } from "./store/open-store.ts";
 
@@ -41,6 +42,7 @@ export const fields = {
     z.coerce.number().int().min(0).max(600_000).default(5000),
   ),
   natsUrl: setting("CHIMERA_NATS_URL", "NATS server for events", z.string().min(1).default("nats://127.0.0.1:4222")),
+  ...meshTlsFields,
 };
 
 export type CacheConfig = SettingValues<typeof fields>;

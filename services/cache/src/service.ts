@@ -3,7 +3,8 @@ import { CacheService } from "@chimera/contracts/cache";
 import { connectEvents } from "@chimera/events";
 import { systemClock } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
-import { limits, startServer } from "@chimera/rpc";
+import { limits, openTls, startServer } from "@chimera/rpc";
+import { meshTlsFiles } from "@chimera/rpc/settings";
 import { Answers } from "./answers.ts";
 import type { CacheConfig } from "./config.ts";
 import type { Context } from "./context.ts";
@@ -73,6 +74,7 @@ function serve(config: CacheConfig, context: Context, logger: Logger): ReturnTyp
     // A prompt and its answer in one message; what can be stored can then also be sent back.
     maxRequestBytes: limits.responseBytes,
     trustedPeers: true,
+    tls: openTls(meshTlsFiles(config), { logger }),
     logger,
   });
 }

@@ -1,5 +1,6 @@
 // Settings of the evaluator, from the environment.
 import { type SettingValues, setting } from "@chimera/lifecycle";
+import { meshTlsFields } from "@chimera/rpc/settings";
 import { z } from "zod";
 
 export const fields = {
@@ -31,6 +32,7 @@ export const fields = {
     "How long running evaluations may go on after a stop signal, in milliseconds",
     z.coerce.number().int().min(0).max(600_000).default(10_000),
   ),
+  ...meshTlsFields,
 };
 
 export type EvaluatorConfig = SettingValues<typeof fields>;

@@ -4,7 +4,8 @@ import { RouterService } from "@chimera/contracts/router";
 import { connectEvents } from "@chimera/events";
 import { systemClock, systemRandom } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
-import { connectClient, startServer } from "@chimera/rpc";
+import { connectClient, openTls, startServer } from "@chimera/rpc";
+import { meshTlsFiles } from "@chimera/rpc/settings";
 import type { EvaluatorConfig } from "./config.ts";
 import { consumeRequestFinished } from "./consume/request-finished.ts";
 import type { Context } from "./context.ts";
@@ -16,8 +17,9 @@ import { RunSlots } from "./run/run-slots.ts";
 
 /** Serves at once, with or without a router or NATS: both are looked for when they are needed. */
 export async function createEvaluator(config: EvaluatorConfig, logger: Logger): Promise<Service> {
+  const tls = openTls(meshTlsFiles(config), { logger });
   const bus = await connectEvents({ url: config.natsUrl, name: "evaluator", logger });
-  const router = connectClient(RouterService, config.routerUrl);
+  const router = connectClient(RouterService, config.routerUrl, { tls });
   const join = new FeedbackJoin({ publish: (event, id) => bus.publish(event, id), clock: systemClock });
   const context: Context = {
     generate: routerGenerate(router, config.requestTimeoutMs),
@@ -36,6 +38,7 @@ export async function createEvaluator(config: EvaluatorConfig, logger: Logger): 
     services: [EvaluatorService],
     routes: (routes) =>
       routes.service(EvaluatorService, { evaluate: evaluate(context), recordFeedback: recordFeedback(context) }),
+    tls,
     logger,
   }).catch(async (error: unknown) => {
     router.close();
@@ -53,6 +56,7 @@ export async function createEvaluator(config: EvaluatorConfig, logger: Logger): 
     async dispose() {
       await server.close();
       router.close();
+      tls?.close();
     },
   };
 }

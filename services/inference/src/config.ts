@@ -3,6 +3,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type SettingValues, setting } from "@chimera/lifecycle";
+import { meshTlsFields } from "@chimera/rpc/settings";
 import { z } from "zod";
 import { MAX_QUEUED_REQUESTS } from "./engine/limits.ts";
 import { fields as openaiFields } from "./engine/openai/settings.ts";
@@ -102,6 +103,7 @@ export const fields = {
     "Time that open streams get to finish at shutdown",
     whole(0, 3_600_000).default(10_000),
   ),
+  ...meshTlsFields,
   ...openaiFields,
   ...simulatedFields,
 };

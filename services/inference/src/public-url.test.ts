@@ -9,6 +9,7 @@ describe("the address in load reports", () => {
     );
     expect(publicUrl({ host: "127.0.0.1" }, 7102)).toBe("http://127.0.0.1:7102");
     expect(publicUrl({ host: "::1" }, 7102)).toBe("http://[::1]:7102");
+    expect(publicUrl({ host: "10.0.0.7", tlsCertFile: "cert.pem" }, 7102)).toBe("https://10.0.0.7:7102");
     for (const host of ["0.0.0.0", "::"]) expect(publicUrl({ host }, 7102)).toBe(`http://${hostname()}:7102`);
   });
 });

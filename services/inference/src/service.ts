@@ -3,7 +3,8 @@ import { InferenceService } from "@chimera/contracts/inference";
 import { connectEvents } from "@chimera/events";
 import { systemClock } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
-import { startServer } from "@chimera/rpc";
+import { openTls, startServer, type Tls } from "@chimera/rpc";
+import { meshTlsFiles } from "@chimera/rpc/settings";
 import type { InferenceConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -19,16 +20,24 @@ import { watchLoad } from "./rpc/watch-load.ts";
 
 /** Throws where the engine can not serve (ModelLoadError for a model), or the port is taken. */
 export async function createInference(config: InferenceConfig, logger: Logger): Promise<Service> {
+  const tls = openTls(meshTlsFiles(config), { logger });
   const engine = await openEngine(config, logger);
   try {
-    return await serve(config, engine, logger);
+    return await serve({ config, engine, tls, logger });
   } catch (error) {
     await engine.dispose();
     throw error;
   }
 }
 
-async function serve(config: InferenceConfig, engine: Engine, logger: Logger): Promise<Service> {
+interface Parts {
+  config: InferenceConfig;
+  engine: Engine;
+  tls: Tls | undefined;
+  logger: Logger;
+}
+
+async function serve({ config, engine, tls, logger }: Parts): Promise<Service> {
   const { replica, maxPromptBytes, maxRequestMs } = config;
   let draining = new AbortController().signal;
   const context: Context = { engine, logger, replica, maxPromptBytes, maxRequestMs, draining: () => draining };
@@ -47,6 +56,7 @@ async function serve(config: InferenceConfig, engine: Engine, logger: Logger): P
       }),
     raw: [generateRaw(context)],
     trustedPeers: true,
+    tls,
     logger,
   });
   draining = server.draining;
@@ -65,6 +75,7 @@ async function serve(config: InferenceConfig, engine: Engine, logger: Logger): P
       await reporting.stop();
       await engine.dispose();
       await server.close();
+      tls?.close();
       await bus.close();
     },
   };

@@ -1,5 +1,6 @@
 // Settings of the insight service.
 import { type SettingValues, setting } from "@chimera/lifecycle";
+import { doorTlsFields, meshTlsFields } from "@chimera/rpc/settings";
 import { z } from "zod";
 
 export const fields = {
@@ -25,6 +26,8 @@ export const fields = {
     "How long calls in flight may take to end when stopping, 0 to 60000",
     z.coerce.number().int().min(0).max(60_000).default(5000),
   ),
+  ...doorTlsFields("INSIGHT"),
+  ...meshTlsFields,
 };
 
 export type InsightConfig = SettingValues<typeof fields>;

@@ -3,7 +3,8 @@ import { InsightService } from "@chimera/contracts/insight";
 import { connectEvents } from "@chimera/events";
 import { systemClock } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
-import { startServer } from "@chimera/rpc";
+import { openTls, startServer } from "@chimera/rpc";
+import { doorTlsFiles } from "@chimera/rpc/settings";
 import type { InsightConfig } from "./config.ts";
 import { consumedKinds, takeEvent } from "./consume/consume.ts";
 import { createRecords } from "./consume/records.ts";
@@ -22,6 +23,8 @@ export async function createInsight(config: InsightConfig, logger: Logger): Prom
     services: [InsightService],
     routes: (router) => router.service(InsightService, { getReport: getReport(context) }),
     fallback: reportPages(context, (error) => logger.error({ err: error }, "a report page failed")),
+    // Its pages are for browsers, which have no certificate of the mesh.
+    tls: openTls(doorTlsFiles(config), { logger }),
     logger,
   });
   const bus = await connectEvents({ url: config.natsUrl, name: "insight", logger });
