@@ -57,7 +57,7 @@ export const fields = {
   ),
   maxWaitMs: setting(
     "ROUTER_MAX_WAIT_MS",
-    "Longest time a request may wait for its turn, in milliseconds; one that would wait longer is refused at once",
+    "How long a request may have to wait for its turn, in milliseconds; one that would wait longer is refused at once",
     z.coerce.number().min(1).max(600_000).default(30_000),
   ),
   batchWeight: setting(

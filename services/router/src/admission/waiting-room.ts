@@ -10,6 +10,14 @@ import type { RequestClass, Turn } from "./turn.ts";
 /** Models that are quiet whose drain rate is remembered. */
 const MAX_QUIET_MODELS = 256;
 
+/**
+ * Who is let in was told that it would be in time. Where the estimate was wrong, it is served a little late rather than refused
+ * late, when its caller could have been elsewhere all the while.
+ */
+const LATE_SHARE = 0.5;
+/** Estimates err: who would wait nearly as long as it may is refused as well. */
+const PATIENCE_SHARE = 0.9;
+
 export interface WaitingRoomOptions {
   clock: Clock;
   refusals: Refusals;
@@ -91,16 +99,17 @@ export class WaitingRoom {
 
   #wait(queue: ModelQueue, turn: Turn, remainingMs: number): void {
     const { maxWaitMs } = this.#limits();
+    const longestMs = maxWaitMs * (1 + LATE_SHARE);
     queue.push(turn);
     turn.tenant.queue(turn.cost);
     this.#tenants.add(turn.tenant);
     this.#size += 1;
     turn.wait({
-      ms: Math.min(maxWaitMs, remainingMs),
+      ms: Math.min(longestMs, remainingMs),
       timedOut: () =>
-        remainingMs <= maxWaitMs
+        remainingMs <= longestMs
           ? new DeadlineExceededError("the deadline passed while the request was waiting for a replica")
-          : this.#refusals.overloaded(`no replica had room within ${maxWaitMs} ms`, queue.placeMs()),
+          : this.#refusals.overloaded(`no replica had room within ${longestMs} ms`, queue.placeMs()),
       ended: () => {
         queue.takeOut(turn);
         turn.tenant.unqueue(turn.cost);
@@ -112,7 +121,7 @@ export class WaitingRoom {
 
   #tooLate(queue: ModelQueue, turn: Turn, remainingMs: number): ChimeraError | undefined {
     if (turn.isAgain) return undefined;
-    const patienceMs = Math.min(this.#limits().maxWaitMs, remainingMs);
+    const patienceMs = PATIENCE_SHARE * Math.min(this.#limits().maxWaitMs, remainingMs);
     const excessMs = queue.excessMs(turn, patienceMs);
     if (excessMs === 0) return undefined;
     const wait = Number.isFinite(excessMs) ? `about ${Math.ceil(patienceMs + excessMs)} ms` : "without end";
