@@ -49,8 +49,8 @@ it("a lost inference replica leaves the other one serving", async () => {
   expect(new Set(answers.map(({ accepted }) => accepted.servedBy)).size).toBe(1);
 });
 
-it("a replica that dies in the middle of an answer ends its stream with UNAVAILABLE and its name, on every door", async () => {
-  await using test = await startTestMesh();
+it("the only replica, dying in the middle of an answer, ends its stream with UNAVAILABLE and its name, on every door", async () => {
+  await using test = await startTestMesh({ serviceEnv: { router: { ROUTER_RESUME_WAIT_MS: "500" } } });
   const error = (reading: Promise<unknown>) =>
     reading.then(
       () => undefined,

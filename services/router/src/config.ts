@@ -79,6 +79,11 @@ export const fields = {
     "Whether another replica goes on with an answer whose replica is lost",
     z.stringbool().default(true),
   ),
+  resumeWaitMs: setting(
+    "ROUTER_RESUME_WAIT_MS",
+    "How long an answer that was cut waits for a replica that can go on with it, in milliseconds",
+    z.coerce.number().min(0).max(600_000).default(15_000),
+  ),
   hedgeQuantile: setting(
     "ROUTER_HEDGE_QUANTILE",
     "Asks a second replica when the first token is later than this quantile of the recent ones, for example 0.95; 0 is off",

@@ -119,7 +119,7 @@ function begin({ replicas = [new FakeReplica("a"), new FakeReplica("b")], ...set
   if (setting.ttftsMs !== undefined) for (let i = 0; i < 100; i++) ttfts.add(setting.ttftsMs);
   const context = {
     clock: systemClock,
-    config: { resume: true, hedgeQuantile: 0, ...setting.config },
+    config: { resume: true, resumeWaitMs: 15_000, hedgeQuantile: 0, ...setting.config },
     logger: { warn: () => undefined },
     ttfts,
     retryBudget: { tryRetry: () => retries-- > 0 },

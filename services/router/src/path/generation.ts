@@ -21,8 +21,6 @@ const MAX_KEPT_BYTES = 1024 * 1024;
 const MAX_ATTEMPTS = 3;
 /** Replicas lost in the middle of one answer. */
 const MAX_RESUMPTIONS = 16;
-/** How long an answer that was cut waits for a replica to go on with it. */
-const RESUME_WAIT_MS = 15_000;
 const RESUME_POLL_MS = 50;
 
 /** Who makes the answer, known with its first part. */
@@ -179,7 +177,7 @@ export class Generation implements AttemptListener {
     if (!mayGoOn) throw failure;
     this.#resumptions += 1;
     context.logger.warn({ replica: replica.name, err: error }, "replica lost, another one goes on with the answer");
-    const untilMs = Math.min(deadlineAtMs, context.clock.monotonicMs() + RESUME_WAIT_MS);
+    const untilMs = Math.min(deadlineAtMs, context.clock.monotonicMs() + context.config.resumeWaitMs);
     const same = { ...route, modelVersion: accepted.model.version };
     if (error.kind === "overloaded") await pause(this.#ended.signal);
     while (!this.#ended.signal.aborted) {
