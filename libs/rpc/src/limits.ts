@@ -11,6 +11,8 @@ export const limits = {
   pipelinedRequests: 16,
   /** Unread bytes of one stream before its sender stops: the memory a stalled reader costs. */
   streamWindowBytes: 64 * 1024,
+  /** What a stream collects in each direction before its source has to wait; node's own 64 KiB would double that memory. */
+  streamBufferBytes: 16 * 1024,
   /** Unread bytes of all streams of one connection. */
   connectionWindowBytes: 16 * 1024 * 1024,
   /** Header block of one request, unpacked: what a few packed bytes may grow to. */

@@ -18,6 +18,7 @@ import { isGrpc } from "./raw/metadata.ts";
 import { type RawMethod, type ServedCall, serveRaw } from "./raw/raw-server.ts";
 import { reflectionRoutes } from "./reflection.ts";
 import { mapErrors } from "./server-errors.ts";
+import { boundStreamBuffers } from "./stream-buffers.ts";
 import type { Tls } from "./tls.ts";
 import { traceServer } from "./tracing.ts";
 
@@ -72,6 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
   if (options.tls && !options.tls.isComplete) {
     throw new ConfigError(`${options.name} has a TLS CA file, and needs a certificate and its key as well to serve`);
   }
+  boundStreamBuffers();
   const draining = new AbortController();
   const cut = new AbortController();
   const health = new HealthState({

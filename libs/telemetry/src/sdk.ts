@@ -2,6 +2,7 @@
 // variables; without one only ids and propagation run, which costs a tenth of the start-up time and still gives every request a
 // trace id.
 import { context, diag, propagation, trace } from "@opentelemetry/api";
+import { idsOnly } from "./ids-only.ts";
 import { setMetricsOn } from "./metrics.ts";
 import { openPrometheus, type PrometheusDoor } from "./prometheus.ts";
 
@@ -55,9 +56,9 @@ async function startExporting(
   });
   setGlobalErrorHandler(sayOnce);
   if (door) diag.info(door.note);
-  const stopIds = wanted.traces ? undefined : await startIds();
+  if (!wanted.traces) useIdsOnly();
   setMetricsOn(wanted.metrics && (door === undefined || door.reader !== undefined));
-  return () => Promise.all([sdk.shutdown(), stopIds?.()]);
+  return () => sdk.shutdown();
 }
 
 /** 4317 is the registered port of OTLP over gRPC; asking for it in HTTP is the usual first mistake. */
@@ -95,12 +96,12 @@ async function startIdsOnly(): Promise<Stop> {
   ]);
   context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-  return startIds();
+  useIdsOnly();
+  return async () => undefined;
 }
 
-async function startIds(): Promise<Stop> {
-  const { AlwaysOffSampler, ParentBasedSampler, TracerProvider } = await import("@opentelemetry/sdk-trace");
-  const provider = new TracerProvider({ sampler: new ParentBasedSampler({ root: new AlwaysOffSampler() }) });
-  trace.setGlobalTracerProvider(provider);
-  return () => provider.shutdown();
+/** Also where the SDK, or an earlier start, has set a provider already. */
+function useIdsOnly(): void {
+  trace.disable();
+  trace.setGlobalTracerProvider(idsOnly);
 }

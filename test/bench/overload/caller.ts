@@ -1,9 +1,12 @@
 // One caller's request through the router over gRPC, and what became of it: an answer, a refusal, or a broken promise.
+import { create, toBinary } from "@bufbuild/protobuf";
 import { CachePolicy, Role } from "@chimera/contracts/common";
-import { RouterService } from "@chimera/contracts/router";
-import type { Clock } from "@chimera/kernel";
-import { connectClient, ownedStream } from "@chimera/rpc";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { GenerateRequestSchema } from "@chimera/contracts/router";
+import type { ChimeraError, Clock } from "@chimera/kernel";
+import { RawChannel } from "@chimera/rpc";
+import { scan } from "../../../services/router/src/relay/parts.ts";
+
+const GENERATE = "/chimera.router.v1.RouterService/Generate";
 
 /** Also ends a run against a mesh that lets requests wait for ever. */
 const TIMEOUT_MS = 20_000;
@@ -28,46 +31,48 @@ export interface Caller {
   close(): void;
 }
 
+/** Calls as bytes: a client that decodes would be busier than the mesh it asks. */
 export function openCaller(routerUrl: string, clock: Clock): Caller {
-  const routers = Array.from({ length: CONNECTIONS }, () => connectClient(RouterService, routerUrl));
+  const channels = Array.from({ length: CONNECTIONS }, () => new RawChannel(routerUrl));
   let next = 0;
   return {
-    async ask({ tenant, content, maxTokens }, signal) {
-      const router = routers[next++ % routers.length];
-      const request = {
+    ask({ tenant, content, maxTokens }, signal) {
+      const channel = channels[next++ % channels.length];
+      if (channel === undefined) throw new Error("no connection");
+      const request = create(GenerateRequestSchema, {
         messages: [{ role: Role.USER, content }],
         sampling: { temperature: 0, maxTokens },
         cachePolicy: CachePolicy.BYPASS,
-      };
-      const headers = { "x-chimera-tenant": tenant };
+      });
+      const options = { signal, timeoutMs: TIMEOUT_MS, headers: { "x-chimera-tenant": tenant } };
       let hasBegun = false;
       let firstTokenAtMs: number | undefined;
       let isWhole = false;
-      try {
-        const open = (owned: AbortSignal) => {
-          if (router === undefined) throw new Error("no connection");
-          return router.client.generate(request, { headers, signal: owned });
-        };
-        for await (const { part } of ownedStream(open, { signal, timeoutMs: TIMEOUT_MS })) {
-          hasBegun = true;
-          if (part.case === "delta" && part.value.text !== "") firstTokenAtMs ??= clock.monotonicMs();
-          isWhole ||= part.case === "complete";
-        }
-      } catch (error) {
-        const endedAtMs = clock.monotonicMs();
-        if (!hasBegun && isRefusal(error)) return { kind: "refused", endedAtMs };
-        return { kind: "failed", endedAtMs, reason: error instanceof Error ? error.message : String(error) };
-      }
-      const endedAtMs = clock.monotonicMs();
-      if (isWhole && firstTokenAtMs !== undefined) return { kind: "answered", firstTokenAtMs, endedAtMs };
-      return { kind: "failed", endedAtMs, reason: "the stream ended without its last part" };
+      return new Promise((resolve) => {
+        channel.open(GENERATE, toBinary(GenerateRequestSchema, request), options, {
+          frames(frames) {
+            hasBegun = true;
+            const { deltas, complete } = scan(frames);
+            if (deltas > 0) firstTokenAtMs ??= clock.monotonicMs();
+            isWhole ||= complete < frames.length;
+            return true;
+          },
+          end(error) {
+            const endedAtMs = clock.monotonicMs();
+            if (error && !hasBegun && isRefusal(error)) resolve({ kind: "refused", endedAtMs });
+            else if (error) resolve({ kind: "failed", endedAtMs, reason: error.message });
+            else if (isWhole && firstTokenAtMs !== undefined) resolve({ kind: "answered", firstTokenAtMs, endedAtMs });
+            else resolve({ kind: "failed", endedAtMs, reason: "the stream ended without its last part" });
+          },
+        });
+      });
     },
     close() {
-      for (const router of routers) router.close();
+      for (const channel of channels) channel.close();
     },
   };
 }
 
-function isRefusal(error: unknown): boolean {
-  return error instanceof ConnectError && (error.code === Code.Unavailable || error.code === Code.ResourceExhausted);
+function isRefusal({ kind }: ChimeraError): boolean {
+  return kind === "overloaded" || kind === "unavailable" || kind === "quota-exceeded";
 }

@@ -1,4 +1,5 @@
 // One stretch of offered load, and what came of it.
+import { seededRandom } from "@chimera/kernel";
 import type { BenchContext } from "../benchmark.ts";
 import { type OpenLoopRun, openLoop } from "../load/open-loop.ts";
 import type { Caller, Outcome } from "./caller.ts";
@@ -38,13 +39,18 @@ export async function playPhase(
   const run = await openLoop({
     plan: arrivalPlan(rates, { seconds, seed }),
     send: ({ tenant, index }, stop) =>
-      caller.ask({ tenant, content: contentOf(seed, index), maxTokens: ANSWER_TOKENS }, stop),
+      caller.ask({ tenant, content: contentOf(seed, index), maxTokens: tokensOf(seed, index) }, stop),
     clock,
     signal,
     maxInFlight: MAX_IN_FLIGHT,
   });
   signal.throwIfAborted();
   return { ended: endedOf(run), startedAtMs: run.startedAtMs, seconds, notSent: run.notSent };
+}
+
+function tokensOf(seed: number, index: number): number {
+  const { min, max } = ANSWER_TOKENS;
+  return min + Math.floor(seededRandom(seed * 1_000_003 + index)() * (max - min + 1));
 }
 
 /** Begins differently each time, so that no kept state of another prompt helps. */

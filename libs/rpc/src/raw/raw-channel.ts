@@ -3,6 +3,7 @@
 import * as http2 from "node:http2";
 import { CancelledError, ChimeraError, InternalError, OverloadedError, UnavailableError } from "@chimera/kernel";
 import { limits } from "../limits.ts";
+import { boundStreamBuffers } from "../stream-buffers.ts";
 import type { Tls } from "../tls.ts";
 import { type End, startClientSpan } from "../tracing.ts";
 import { ENVELOPE_BYTES, envelope, FrameCutter } from "./envelope.ts";
@@ -49,21 +50,18 @@ export class RawChannel {
   constructor(baseUrl: string, options: RawChannelOptions = {}) {
     this.baseUrl = baseUrl;
     this.#options = options;
+    boundStreamBuffers();
   }
 
   /** `path`: "/package.Service/Method". Never throws; what goes wrong is told to the reader, at the earliest in the next turn. */
   open(path: string, request: Uint8Array, options: RawCallOptions, reader: RawReader): RawStream {
     const span = startClientSpan(path.slice(1));
     try {
-      const headers = {
-        ":method": "POST",
-        ":path": path,
-        "content-type": "application/grpc+proto",
-        te: "trailers",
-        ...(options.timeoutMs !== undefined && { "grpc-timeout": formatTimeout(options.timeoutMs) }),
-        ...span.headers,
-        ...options.headers,
-      };
+      // As a list, which node takes as it is; an object would be checked and copied.
+      const headers = [":method", "POST", ":path", path, "content-type", "application/grpc+proto", "te", "trailers"];
+      if (options.timeoutMs !== undefined) headers.push("grpc-timeout", formatTimeout(options.timeoutMs));
+      for (const [name, value] of Object.entries(span.headers)) headers.push(name, value);
+      for (const [name, value] of Object.entries(options.headers ?? {})) headers.push(name, value);
       const stream = this.#connection().request(headers);
       const maxMessageBytes = this.#options.maxResponseBytes ?? limits.responseBytes;
       return new OpenStream({ stream, reader, end: span.end, maxMessageBytes }).begin(request, options.signal);
@@ -145,7 +143,7 @@ class Connection {
     return !closed && !destroyed && this.#openStreams < Math.min(most, limits.streamsPerConnection);
   }
 
-  request(headers: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
+  request(headers: readonly string[]): http2.ClientHttp2Stream {
     const stream = this.#session.request(headers, { endStream: false });
     this.#openStreams += 1;
     stream.once("close", () => {

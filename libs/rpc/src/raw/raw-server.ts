@@ -33,6 +33,8 @@ export interface RawCall {
 
 const LEFT = new CancelledError("the caller left");
 const CONTENT_TYPE = "application/grpc+proto";
+const HEAD: readonly string[] = [":status", "200", "content-type", CONTENT_TYPE];
+const WITH_TRAILERS = { waitForTrailers: true } as const;
 
 export interface RawServerOptions {
   maxRequestBytes: number;
@@ -123,7 +125,7 @@ export class ServedCall implements RawCall {
     const stream = this.#stream;
     if (this.#isOver || stream.destroyed) return true;
     if (!stream.headersSent) {
-      stream.respond({ ":status": 200, "content-type": CONTENT_TYPE }, { waitForTrailers: true });
+      stream.respond(HEAD, WITH_TRAILERS);
     }
     return stream.write(frames);
   }
@@ -145,8 +147,7 @@ export class ServedCall implements RawCall {
     if (stream.destroyed) return;
     const trailers = trailersOf(error, this.#options.onUnknownError);
     if (!stream.headersSent) {
-      if (error === undefined)
-        stream.respond({ ":status": 200, "content-type": CONTENT_TYPE }, { waitForTrailers: true });
+      if (error === undefined) stream.respond(HEAD, WITH_TRAILERS);
       else {
         stream.respond({ ":status": 200, "content-type": CONTENT_TYPE, ...trailers }, { endStream: true });
         // What is still on its way of the request is not wanted any more.

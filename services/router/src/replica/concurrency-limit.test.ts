@@ -76,4 +76,15 @@ describe("ConcurrencyLimit", () => {
     limit.setBounds({ slots: 0, maxQueued: 0 });
     expect(limit.value).toBe(2);
   });
+
+  it("keeps no request standing by where slots get free far more rarely than a hop takes, and some where they do not", () => {
+    const limit = limitWith(8, 256);
+    limit.noteTurn(400);
+    expect(limit.value).toBe(8);
+    limit.noteTurn(20);
+    expect(limit.value).toBe(9);
+    const wide = limitWith(64, 256);
+    wide.noteTurn(40);
+    expect(wide.value).toBe(69);
+  });
 });

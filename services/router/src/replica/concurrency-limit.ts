@@ -5,8 +5,10 @@
 
 /** Where a replica does not say. */
 const UNKNOWN = { slots: 16, maxQueued: 240 };
-/** Room beyond the slots, so that a slot that gets free finds its next request there. */
+/** Room beyond the slots, so that a slot that gets free finds its next request there. What waits there waits unfairly. */
 const MAX_HEADROOM = 8;
+/** How long a free slot stands idle otherwise: its end travels here, the next request there. */
+const HOP_MS = 3;
 const SLOTS_PER_HEADROOM = 8;
 /** First tokens may take this much longer than without a queue before the limit gives way. */
 const TOLERANCE = 1.5;
@@ -28,7 +30,9 @@ export interface LimitSample {
 export class ConcurrencyLimit {
   #slots = UNKNOWN.slots;
   #max = UNKNOWN.slots + UNKNOWN.maxQueued;
-  #limit = startOf(UNKNOWN.slots);
+  #headroom = headroomOf(UNKNOWN.slots);
+  #limit = UNKNOWN.slots + headroomOf(UNKNOWN.slots);
+  #turnMs: number | undefined;
   /** Without a queue, and lately. */
   #longMs: number | undefined;
   #shortMs: number | undefined;
@@ -49,10 +53,19 @@ export class ConcurrencyLimit {
   /** What the replica says of itself; it may change while it runs. 0 slots: it does not say. */
   setBounds({ slots, maxQueued }: { slots: number; maxQueued: number }): void {
     if (slots === 0 || (slots === this.#slots && slots + maxQueued === this.#max)) return;
-    const change = startOf(slots) - startOf(this.#slots);
+    const before = this.#slots + this.#headroom;
     this.#slots = slots;
     this.#max = slots + maxQueued;
-    this.#set(this.#limit + change);
+    this.#headroom = this.#neededHeadroom();
+    this.#set(this.#limit + this.#slots + this.#headroom - before);
+  }
+
+  /** How long a request holds its slot. Of long ones few end during a hop (Little's law), and none has to stand by for that. */
+  noteTurn(turnMs: number): void {
+    this.#turnMs = turnMs;
+    const before = this.#headroom;
+    this.#headroom = this.#neededHeadroom();
+    if (this.#headroom !== before) this.#set(this.#limit + this.#headroom - before);
   }
 
   record({ msPerToken, outstanding }: LimitSample): void {
@@ -62,13 +75,18 @@ export class ConcurrencyLimit {
     // A limit that is not in use can not be judged.
     if (this.#longMs === undefined || outstanding < this.value / 2) return;
     const gradient = Math.min(1, Math.max(MIN_GRADIENT, (TOLERANCE * this.#longMs) / this.#shortMs));
-    const aim = gradient * this.#limit + headroomOf(this.#slots);
+    const aim = gradient * this.#limit + this.#headroom;
     this.#set(this.#limit + SMOOTHING * (aim - this.#limit));
   }
 
   /** The replica would not take one more. */
   refused(): void {
     this.#set(this.#limit * BACK_OFF);
+  }
+
+  #neededHeadroom(): number {
+    const most = headroomOf(this.#slots);
+    return this.#turnMs === undefined ? most : Math.min(most, Math.round((this.#slots * HOP_MS) / this.#turnMs));
   }
 
   #set(limit: number): void {
@@ -82,8 +100,4 @@ function mixed(before: number | undefined, sample: number, weight: number): numb
 
 function headroomOf(slots: number): number {
   return Math.min(MAX_HEADROOM, Math.ceil(slots / SLOTS_PER_HEADROOM));
-}
-
-function startOf(slots: number): number {
-  return slots + headroomOf(slots);
 }

@@ -193,6 +193,7 @@ export class Replica implements Candidate {
 
   noteTurn(turnMs: number): void {
     this.turnMs = mixed(this.turnMs, turnMs);
+    this.limit.noteTurn(this.turnMs);
   }
 
   guessPace(fleet: FleetPace): void {

@@ -87,7 +87,7 @@ export class Dispatch implements Reservation {
     const { replica } = this;
     const { clock, uncachedTokens, onEnd } = this.#options;
     const tookMs = clock.monotonicMs() - this.#sentAtMs;
-    replica.occupancy.ended();
+    replica.occupancy.ended(clock.monotonicMs());
     if (!this.#hasToken) replica.occupancy.computed(uncachedTokens);
     if (outcome === "ok") replica.noteTurn(tookMs);
     const verdict = verdictOf(outcome, { hadToken: this.#hasToken, tookMs });
