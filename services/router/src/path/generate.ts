@@ -48,9 +48,9 @@ export async function generate(
     if (cached.replay) replay(cached.replay, answering);
     else {
       const reader = new SinkReader(answering);
-      const { reading, running } = joinOrBegin(answering, reader);
-      if (running) over = running;
-      await reader.whole(reading);
+      const begun = joinOrBegin(answering, reader);
+      over = begun.over ?? over;
+      await reader.whole(begun.reading);
     }
   } catch (error) {
     const failure = fromConnectError(error);
@@ -81,22 +81,32 @@ function replay({ frames, complete }: Replay, answering: Answering): void {
   call.outcome.completed(complete.usage, undefined);
 }
 
-/** `running`: set where this request is the first one; resolves at the end of the answer. */
-function joinOrBegin(answering: Answering, reader: SinkReader): { reading: Reading; running?: Promise<void> } {
+/** `over`: set where this request is the first one; resolves at the end of the answer. */
+function joinOrBegin(answering: Answering, reader: SinkReader): { reading: Reading; over?: Promise<void> } {
   const { context, call, accepted, cached } = answering;
   const { storeAs, mayJoin } = cached;
-  const joined = mayJoin && storeAs ? context.flights.join(storeAs, reader) : undefined;
-  if (joined) return { reading: joined };
+  const running = mayJoin && storeAs ? context.flights.find(storeAs) : undefined;
+  if (running) {
+    answering.cached = { ...cached, reason: "joined the same request, which is being answered" };
+    call.outcome.cached(answering.cached);
+    return { reading: running.join(reader) };
+  }
   context.retryBudget.request();
   const limitMs = context.config.requestTimeoutS * 1000;
-  // Who joins later may have more time than who began; each reader watches its own.
-  const timeoutMs = mayJoin ? limitMs : Math.min(call.timeoutMs ?? limitMs, limitMs);
-  const deadlineAtMs = call.arrivedAtMs + timeoutMs;
-  const generation = new Generation({ context, call, accepted, storeAs, deadlineAtMs });
+  const ownMs = Math.min(call.timeoutMs ?? limitMs, limitMs);
+  const generation = new Generation({
+    context,
+    call,
+    accepted,
+    storeAs,
+    turnBeforeMs: call.arrivedAtMs + ownMs,
+    // Who joins later may have more time than who began; each reader watches its own.
+    deadlineAtMs: call.arrivedAtMs + (mayJoin ? limitMs : ownMs),
+  });
   const reading = generation.join(reader);
-  const running = generation.run();
-  if (mayJoin && storeAs) context.flights.add(storeAs, generation, running);
-  return { reading, running };
+  const over = generation.run();
+  if (mayJoin && storeAs) context.flights.add(storeAs, generation, over);
+  return { reading, over };
 }
 
 /** One reader of an answer in the making: writes into its sink, measures, and leaves when its caller does. */

@@ -151,6 +151,7 @@ function begin({ replicas = [new FakeReplica("a"), new FakeReplica("b")], ...set
     call,
     accepted: { requestId: "r", model } as never,
     storeAs: setting.storeAs,
+    turnBeforeMs: systemClock.monotonicMs() + 60_000,
     deadlineAtMs: systemClock.monotonicMs() + 60_000,
   });
   const reader = new Reader();

@@ -60,6 +60,8 @@ export interface GenerationOptions {
   accepted: Accepted;
   /** The encoded key input under which the whole answer is kept. */
   storeAs: Uint8Array | undefined;
+  /** Monotonic: who can not have its turn before is refused. */
+  turnBeforeMs: number;
   /** Monotonic. */
   deadlineAtMs: number;
 }
@@ -191,13 +193,13 @@ export class Generation implements AttemptListener {
 
   /** Waits until it is this request's turn and a replica has room. */
   async #turn(route: Route): Promise<Reservation> {
-    const { context, call, deadlineAtMs } = this.#options;
+    const { context, call, turnBeforeMs } = this.#options;
     const { value, queueMs } = await call.pass.turn(
       {
         model: route.model,
         requestClass: route.requestClass,
         costTokens: route.costTokens,
-        deadlineAtMs,
+        deadlineAtMs: turnBeforeMs,
         signal: this.#ended.signal,
       },
       () => context.replicas.reserve(route),
