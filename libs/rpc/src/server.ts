@@ -9,6 +9,7 @@ import { ConfigError } from "@chimera/lifecycle";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { ConnectionGuard } from "./connection-guard.ts";
+import { crossOrigin } from "./cross-origin.ts";
 import { HealthState } from "./health.ts";
 import { createServers, guardStreams, type Handler } from "./http-servers.ts";
 import { type ConnectionLimits, defaultConnectionLimits, limits, trustedConnectionLimits } from "./limits.ts";
@@ -42,6 +43,8 @@ export interface ServerOptions {
   /** Paths that are no RPC. */
   fallback?: Handler;
   maxRequestBytes?: number;
+  /** Origins whose pages may call, such as https://app.example; "*" is any, and none where unset. */
+  corsOrigins?: readonly string[];
   /** Callers are services of the mesh, which may reset many streams of one connection. */
   trustedPeers?: boolean;
   /** Where these connections shall be bounded otherwise. */
@@ -100,7 +103,9 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
   const calls = new InFlight();
   const bounds = boundsOf(options);
   const guard = new ConnectionGuard(bounds);
+  const pages = crossOrigin(options.corsOrigins ?? []);
   const { h1, h2, sessions } = createServers(bounds.limits, guard, (request, response) => {
+    if (pages.answers(request, response)) return;
     calls.track(request.url ?? "", response);
     handler(request, response);
   });

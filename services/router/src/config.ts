@@ -45,6 +45,11 @@ export const fields = {
     "How long streams in flight may go on after SIGTERM, in seconds",
     seconds(30, 3600),
   ),
+  corsOrigins: setting(
+    "ROUTER_CORS_ORIGINS",
+    "Origins whose pages may call from a browser, separated by commas, for example https://app.example; * is any",
+    z.string().default("").transform(splitList),
+  ),
   policy: setting(
     "ROUTER_POLICY",
     `How a replica is chosen: ${POLICY_NAMES.join(", ")}`,

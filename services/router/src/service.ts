@@ -88,6 +88,7 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
       }),
     raw: [generateRaw(context)],
     limits: connectionLimits(config),
+    corsOrigins: config.corsOrigins,
     tls: doorTls,
     isReady: () => replicas.models.length > 0,
     fallback: openaiDoor(context),
