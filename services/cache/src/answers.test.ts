@@ -32,7 +32,7 @@ async function setUp(options: SetUp = {}) {
   const onChange = () => {
     changes += 1;
   };
-  const answers = new Answers({ index, store, clock, ttlMs: TTL_MS, onChange });
+  const answers = new Answers({ index, store, clock, ttlMs: TTL_MS, staleMs: 0, onChange });
   return { answers, clock, index, store, changes: () => changes };
 }
 

@@ -5,7 +5,7 @@ import type { CacheKeyInput, StoredAnswer } from "@chimera/contracts/cache";
 import type { Clock } from "@chimera/kernel";
 import { agoText } from "./ago-text.ts";
 import { missingPart } from "./completeness.ts";
-import { type Entry, type EntryFacts, entryBytes } from "./index/entry.ts";
+import { type Entry, type EntryFacts, entryBytes, type Origin } from "./index/entry.ts";
 import { type EntryIndex, MAX_ENTRY_SHARE } from "./index/entry-index.ts";
 import { cacheKey } from "./key.ts";
 import type { ByteStore } from "./store/store.ts";
@@ -14,8 +14,10 @@ export interface AnswersOptions {
   index: EntryIndex;
   store: ByteStore;
   clock: Clock;
-  /** Age at which an answer is no longer served. */
+  /** Age at which an answer is no longer fresh, unless its request set a lower one. */
   ttlMs: number;
+  /** How long after that it is still served while a new one is made, unless its request said otherwise. */
+  staleMs: number;
   /** Called after everything that changes the statistics. */
   onChange(): void;
 }
@@ -26,12 +28,26 @@ export interface EncodedAnswer {
   body: Uint8Array;
 }
 
+/** How an answer is to be kept: checked, see check-input.ts. */
+export interface StoreTerms {
+  /** Undefined is the cache's own; more than that is cut to it. */
+  ttlMs?: number | undefined;
+  staleMs?: number | undefined;
+  tags?: readonly string[];
+  origin?: Origin;
+}
+
+/** While somebody makes an answer anew, others get the old one without being told to make it as well. */
+const REFRESH_MS = 30_000;
+
 export interface LookupResult {
   /** The answer as it was stored; undefined on a miss. Not to be changed: the store may hold the same bytes. */
   body: Uint8Array | undefined;
   /** One sentence for people: "stored 12 s ago", "not stored", "expired", "store failed". */
   reason: string;
   keyPrefix: string;
+  /** Past its time: whoever gets this is to make a new one. */
+  isStale: boolean;
 }
 
 export interface StoreResult {
@@ -46,6 +62,9 @@ export interface CacheStatistics {
   bytes: number;
   capacityBytes: number;
   hits: number;
+  /** Of the hits: past their time, and made by a warm-up. */
+  staleHits: number;
+  warmHits: number;
   misses: number;
   stores: number;
   evictions: number;
@@ -60,6 +79,8 @@ export class Answers {
   /** Entries with hits that the byte store has not been told of; all of them are in the index. */
   readonly #used = new Set<Entry>();
   #hits = 0;
+  #staleHits = 0;
+  #warmHits = 0;
   #misses = 0;
   #stores = 0;
   #refusals = 0;
@@ -77,7 +98,7 @@ export class Answers {
     const entry = index.get(key.storeKey);
     if (entry === undefined) return this.#miss("not stored", key.prefix);
     const nowMs = Math.floor(clock.nowMs());
-    if (this.#isExpired(entry, nowMs)) {
+    if (nowMs >= entry.staleUntilMs) {
       this.#drop(entry);
       return this.#miss("expired", key.prefix);
     }
@@ -85,12 +106,19 @@ export class Answers {
     if (body === undefined) return this.#miss("store failed", key.prefix);
     if (index.used(entry, nowMs)) this.#used.add(entry);
     this.#hits += 1;
+    if (entry.origin === "warm-up") this.#warmHits += 1;
     this.#options.onChange();
-    return { body, reason: `stored ${agoText(nowMs - entry.storedAtMs)} ago`, keyPrefix: key.prefix };
+    const age = `stored ${agoText(nowMs - entry.storedAtMs)} ago`;
+    if (nowMs < entry.freshUntilMs) return { body, reason: age, keyPrefix: key.prefix, isStale: false };
+    this.#staleHits += 1;
+    const isStale = nowMs >= entry.refreshingUntilMs;
+    if (isStale) entry.refreshingUntilMs = nowMs + REFRESH_MS;
+    const late = `${agoText(nowMs - entry.freshUntilMs)} past its time`;
+    return { body, reason: `${age}, ${late}, a new one is being made`, keyPrefix: key.prefix, isStale };
   }
 
   /** Expects a checked input. Keeps a complete answer in place of an older one; its body belongs to the cache from here on. */
-  async store(input: CacheKeyInput, { answer, body }: EncodedAnswer): Promise<StoreResult> {
+  async store(input: CacheKeyInput, { answer, body }: EncodedAnswer, terms: StoreTerms = {}): Promise<StoreResult> {
     const key = cacheKey(input);
     const missing = missingPart(answer);
     if (missing !== undefined) return this.#refuse(`incomplete: ${missing}`, key.prefix);
@@ -98,14 +126,22 @@ export class Answers {
     if (!this.#options.index.admits(bytes)) {
       return this.#refuse(`larger than ${MAX_ENTRY_SHARE * 100} % of the cache`, key.prefix);
     }
-    const nowMs = Math.floor(this.#options.clock.nowMs());
+    const { ttlMs, staleMs, clock } = this.#options;
+    const nowMs = Math.floor(clock.nowMs());
+    const freshUntilMs = nowMs + Math.min(ttlMs, terms.ttlMs ?? ttlMs);
     const facts: EntryFacts = {
       key: key.storeKey,
       tenant: key.tenant,
+      model: input.model,
       bytes,
       ttftMs: answer.ttftMs,
+      promptTokens: answer.complete?.usage?.promptTokens ?? 0,
       tokens: answer.complete?.usage?.completionTokens ?? 0,
+      tags: terms.tags ?? [],
+      origin: terms.origin ?? "request",
       storedAtMs: nowMs,
+      freshUntilMs,
+      staleUntilMs: freshUntilMs + (terms.staleMs ?? staleMs),
       lastUsedMs: nowMs,
       hits: 0,
     };
@@ -121,7 +157,7 @@ export class Answers {
     for await (const facts of store.keys()) {
       found += 1;
       const isWrong = !facts.key.startsWith(`${facts.tenant}:`);
-      if (isWrong || this.#isExpired(facts, nowMs) || !index.admits(facts.bytes)) this.#delete(facts.key);
+      if (isWrong || nowMs >= facts.staleUntilMs || !index.admits(facts.bytes)) this.#delete(facts.key);
       else this.#leave(index.add(facts).evicted);
     }
     return { restored: index.size, removed: found - index.size };
@@ -141,6 +177,8 @@ export class Answers {
       bytes: index.bytes,
       capacityBytes: index.capacityBytes,
       hits: this.#hits,
+      staleHits: this.#staleHits,
+      warmHits: this.#warmHits,
       misses: this.#misses,
       stores: this.#stores,
       evictions: index.evictions,
@@ -181,10 +219,6 @@ export class Answers {
     return undefined;
   }
 
-  #isExpired(facts: EntryFacts, nowMs: number): boolean {
-    return nowMs - facts.storedAtMs >= this.#options.ttlMs;
-  }
-
   #drop(entry: Entry): void {
     if (this.#options.index.remove(entry)) this.#leave([entry]);
   }
@@ -218,7 +252,7 @@ export class Answers {
   #miss(reason: string, keyPrefix: string): LookupResult {
     this.#misses += 1;
     this.#options.onChange();
-    return { body: undefined, reason, keyPrefix };
+    return { body: undefined, reason, keyPrefix, isStale: false };
   }
 
   #refuse(reason: string, keyPrefix: string): StoreResult {

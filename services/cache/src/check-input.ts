@@ -1,6 +1,8 @@
-// What a key can be made from. Everything else is refused here, before it can meet a stored answer.
+// What a key can be made from and how an answer can be kept. Everything else is refused here, before it can meet a stored answer.
 import type { CacheKeyInput } from "@chimera/contracts/cache";
+import type { CacheControl } from "@chimera/contracts/common";
 import { type FieldViolation, InvalidRequestError } from "@chimera/kernel";
+import type { StoreTerms } from "./answers.ts";
 
 /** 1 to 63 characters, so that a tenant is safe in keys, file names and log fields. No colon: it ends the tenant in a store key. */
 const TENANT = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
@@ -11,6 +13,28 @@ export function checkInput(input: CacheKeyInput | undefined): CacheKeyInput {
   const violations = [...tenantProblems(input), ...questionProblems(input), ...samplingProblems(input)];
   if (violations.length > 0) throw new InvalidRequestError(violations);
   return input;
+}
+
+const MAX_TAGS = 8;
+const TAG = /^[\w.:/-]{1,64}$/;
+
+/** Throws InvalidRequestError with one violation per wrong field. */
+export function checkControl(control: CacheControl | undefined): Pick<StoreTerms, "ttlMs" | "staleMs" | "tags"> {
+  const { ttlS, staleS, tags = [] } = control ?? {};
+  const violations: FieldViolation[] = [];
+  if (tags.length > MAX_TAGS) {
+    violations.push({
+      field: "control.tags",
+      description: `has ${tags.length} entries, at most ${MAX_TAGS} are taken`,
+    });
+  }
+  tags.forEach((tag, at) => {
+    if (TAG.test(tag)) return;
+    violations.push({ field: `control.tags[${at}]`, description: "needs 1 to 64 letters, digits and . _ : / -" });
+  });
+  if (violations.length > 0) throw new InvalidRequestError(violations);
+  const inMs = (seconds: number | undefined) => seconds && seconds * 1000;
+  return { ttlMs: inMs(ttlS), staleMs: inMs(staleS), tags: [...new Set(tags)] };
 }
 
 function tenantProblems(input: CacheKeyInput): FieldViolation[] {

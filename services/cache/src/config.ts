@@ -33,8 +33,13 @@ export const fields = {
   ),
   ttlSeconds: setting(
     "CACHE_TTL_S",
-    "Age in seconds at which an answer is no longer served",
+    "Age in seconds at which an answer is no longer fresh; a request may ask for less, never for more",
     z.coerce.number().int().min(1).max(31_536_000).default(86_400),
+  ),
+  staleSeconds: setting(
+    "CACHE_STALE_S",
+    "Seconds after that in which an answer is still served while a new one is made, unless its request says otherwise",
+    z.coerce.number().int().min(0).max(31_536_000).default(0),
   ),
   drainMs: setting(
     "CACHE_DRAIN_MS",

@@ -17,6 +17,8 @@ function setUp() {
       bytes: 300,
       capacityBytes: 1000,
       hits,
+      staleHits: 0,
+      warmHits: 0,
       misses: 4,
       stores: 5,
       evictions: 6,

@@ -28,7 +28,8 @@ export async function createCache(config: CacheConfig, logger: Logger): Promise<
   const { capacityBytes, maxEntries } = config;
   const index = new EntryIndex({ capacityBytes, maxEntries, policy: new LruPolicy() });
   const onChange = () => reporter.changed();
-  const answers = new Answers({ index, store: byteStore, clock, ttlMs: config.ttlSeconds * 1000, onChange });
+  const terms = { ttlMs: config.ttlSeconds * 1000, staleMs: config.staleSeconds * 1000 };
+  const answers = new Answers({ index, store: byteStore, clock, ...terms, onChange });
   const bus = await connectEvents({ url: config.natsUrl, name: config.replica, logger });
   const statistics = () => answers.statistics();
   const reporter = new ChangeReporter({ bus, clock, replica: config.replica, statistics });

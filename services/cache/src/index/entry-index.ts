@@ -12,14 +12,14 @@ export interface EntryIndexOptions {
   capacityBytes: number;
   /** Number of entries that is never exceeded: bounds the index's own memory, which `capacityBytes` does not count. */
   maxEntries: number;
-  policy: Policy;
+  policy: Policy<Entry>;
 }
 
 export class EntryIndex {
   readonly capacityBytes: number;
   readonly maxEntryBytes: number;
   readonly #maxEntries: number;
-  readonly #policy: Policy;
+  readonly #policy: Policy<Entry>;
   /** At most `maxEntries`. */
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;

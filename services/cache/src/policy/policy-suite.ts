@@ -5,7 +5,7 @@ import { Entry } from "../index/entry.ts";
 import { sampleFacts } from "../test-data.ts";
 import type { Policy } from "./policy.ts";
 
-export function policySuite(createPolicy: () => Policy): void {
+export function policySuite(createPolicy: () => Policy<Entry>): void {
   describe("as any policy", () => {
     it("has no victim while nothing is resident", () => {
       expect(createPolicy().evict()).toBeUndefined();
@@ -26,7 +26,7 @@ export function policySuite(createPolicy: () => Policy): void {
   });
 }
 
-function randomSteps(policy: Policy, random: Random): void {
+function randomSteps(policy: Policy<Entry>, random: Random): void {
   const resident = new Map<string, Entry>();
   const pick = () => [...resident.values()][Math.floor(random() * resident.size)];
   for (let step = 0; step < 2000; step += 1) {

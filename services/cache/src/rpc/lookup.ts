@@ -18,9 +18,9 @@ import { withField } from "./wire-field.ts";
 
 export function lookup(context: Context) {
   return async (request: LookupRequest): Promise<LookupResponse> => {
-    const { body, reason, keyPrefix } = await find(context, request);
+    const { body, reason, keyPrefix, isStale } = await find(context, request);
     const answer = body && fromBinary(StoredAnswerSchema, body);
-    return create(LookupResponseSchema, { answer, reason, keyPrefix });
+    return create(LookupResponseSchema, { answer, reason, keyPrefix, isStale });
   };
 }
 
@@ -31,8 +31,8 @@ export function rawLookup(context: Context): RawMethod {
     path: `/${parent.typeName}/${name}`,
     async handle(call) {
       const request = decode(LookupRequestSchema, await call.message());
-      const { body, reason, keyPrefix } = await find(context, request);
-      const rest = toBinary(LookupResponseSchema, create(LookupResponseSchema, { reason, keyPrefix }));
+      const { body, reason, keyPrefix, isStale } = await find(context, request);
+      const rest = toBinary(LookupResponseSchema, create(LookupResponseSchema, { reason, keyPrefix, isStale }));
       call.write(envelope(body ? withField(rest, LookupResponseSchema.field.answer.number, body) : rest));
     },
   };

@@ -31,7 +31,7 @@ it("notes outcome, reason and key prefix on the caller's span, and no text of pr
   const byteStore = await openStore("memory", () => {});
   const index = new EntryIndex({ capacityBytes: 1_000_000, maxEntries: 10, policy: new LruPolicy() });
   const clock = new HandClock();
-  const answers = new Answers({ index, store: byteStore, clock, ttlMs: 1000, onChange: () => {} });
+  const answers = new Answers({ index, store: byteStore, clock, ttlMs: 1000, staleMs: 0, onChange: () => {} });
   const handlers = { answers, storeKind: byteStore.kind };
   const input = sampleInput({ messages: [], prompt: "a secret question" });
   const answer = sampleAnswer(["a secret answer"]);

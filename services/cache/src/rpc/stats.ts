@@ -11,6 +11,8 @@ export function stats(context: Context) {
       bytes: BigInt(figures.bytes),
       capacityBytes: BigInt(figures.capacityBytes),
       hits: BigInt(figures.hits),
+      staleHits: BigInt(figures.staleHits),
+      warmHits: BigInt(figures.warmHits),
       misses: BigInt(figures.misses),
       stores: BigInt(figures.stores),
       evictions: BigInt(figures.evictions),

@@ -1,9 +1,9 @@
 // Keeps one complete answer, or says why not.
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
-  type CacheKeyInput,
   CacheService,
   StoredAnswerSchema,
+  StoreOrigin,
   type StoreRequest,
   StoreRequestSchema,
   type StoreResponse,
@@ -11,16 +11,18 @@ import {
 } from "@chimera/contracts/cache";
 import { InvalidRequestError } from "@chimera/kernel";
 import { envelope, type RawMethod } from "@chimera/rpc";
-import type { EncodedAnswer } from "../answers.ts";
-import { checkInput } from "../check-input.ts";
+import type { EncodedAnswer, StoreTerms } from "../answers.ts";
+import { checkControl, checkInput } from "../check-input.ts";
 import type { Context } from "../context.ts";
 import { decode, parsing } from "./decode.ts";
 import { noteOnSpan } from "./note-on-span.ts";
 import { takeField } from "./wire-field.ts";
 
 export function store(context: Context) {
-  return ({ input, answer }: StoreRequest): Promise<StoreResponse> =>
-    keep(context, input, answer && { answer, body: toBinary(StoredAnswerSchema, answer) });
+  return (request: StoreRequest): Promise<StoreResponse> => {
+    const { answer } = request;
+    return keep(context, request, answer && { answer, body: toBinary(StoredAnswerSchema, answer) });
+  };
 }
 
 /** The same with the answer's bytes kept as they came. */
@@ -33,8 +35,7 @@ export function rawStore(context: Context): RawMethod {
       const { field, rest } = parsing(StoreRequestSchema, "request", () =>
         takeField(message, StoreRequestSchema.field.answer.number),
       );
-      const { input } = decode(StoreRequestSchema, rest);
-      const response = await keep(context, input, field && encoded(field));
+      const response = await keep(context, decode(StoreRequestSchema, rest), field && encoded(field));
       call.write(envelope(toBinary(StoreResponseSchema, response)));
     },
   };
@@ -47,10 +48,14 @@ function encoded(field: Uint8Array): EncodedAnswer {
 
 async function keep(
   { answers }: Context,
-  input: CacheKeyInput | undefined,
+  { input, control, origin }: StoreRequest,
   encodedAnswer: EncodedAnswer | undefined,
 ): Promise<StoreResponse> {
-  const { stored, reason, keyPrefix } = await answers.store(checkInput(input), checkAnswer(encodedAnswer));
+  const terms: StoreTerms = {
+    ...checkControl(control),
+    origin: origin === StoreOrigin.WARM_UP ? "warm-up" : "request",
+  };
+  const { stored, reason, keyPrefix } = await answers.store(checkInput(input), checkAnswer(encodedAnswer), terms);
   noteOnSpan({ status: stored ? "stored" : "refused", reason, keyPrefix });
   return create(StoreResponseSchema, { stored, reason });
 }

@@ -8,7 +8,7 @@ import type { StoredRow } from "./store.ts";
 import type { Write } from "./write-behind.ts";
 
 /** Stands in the file as user_version; another number means another layout. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 /** The log of writes is cut back to this size after each checkpoint. */
 const MAX_WAL_BYTES = 16 * 1024 * 1024;
 const CHECKSUM_BYTES = 16;
@@ -19,10 +19,16 @@ const SCHEMA = `
     namespace TEXT NOT NULL,
     key TEXT NOT NULL,
     tenant TEXT NOT NULL,
+    model TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     ttft_ms REAL NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
     tokens INTEGER NOT NULL,
+    tags TEXT NOT NULL,
+    origin TEXT NOT NULL,
     created_ms INTEGER NOT NULL,
+    fresh_until_ms INTEGER NOT NULL,
+    stale_until_ms INTEGER NOT NULL,
     last_used_ms INTEGER NOT NULL,
     hits INTEGER NOT NULL,
     checksum BLOB NOT NULL,
@@ -30,8 +36,11 @@ const SCHEMA = `
     PRIMARY KEY (namespace, key)
   ) STRICT`;
 
-const FACTS =
-  "key, tenant, bytes, ttft_ms AS ttftMs, tokens, created_ms AS storedAtMs, last_used_ms AS lastUsedMs, hits";
+const FACTS = `key, tenant, model, bytes, ttft_ms AS ttftMs, prompt_tokens AS promptTokens, tokens, tags, origin,
+  created_ms AS storedAtMs, fresh_until_ms AS freshUntilMs, stale_until_ms AS staleUntilMs, last_used_ms AS lastUsedMs, hits`;
+
+/** As the table has them: tags are a JSON list there. */
+type FactsRow = Omit<EntryFacts, "tags"> & { tags: string };
 
 export type Found = { state: "found"; body: Uint8Array } | { state: "none" } | { state: "damaged" };
 
@@ -52,11 +61,8 @@ export class SqliteTable {
       `SELECT ${FACTS}, checksum, body FROM answers WHERE namespace = :namespace AND key = :key`,
     );
     this.#upsert = this.#db.prepare(`
-      INSERT INTO answers VALUES (:namespace, :key, :tenant, :bytes, :ttftMs, :tokens, :storedAtMs, :lastUsedMs, :hits,
-        :checksum, :body)
-      ON CONFLICT (namespace, key) DO UPDATE SET tenant = excluded.tenant, bytes = excluded.bytes,
-        ttft_ms = excluded.ttft_ms, tokens = excluded.tokens, created_ms = excluded.created_ms,
-        last_used_ms = excluded.last_used_ms, hits = excluded.hits, checksum = excluded.checksum, body = excluded.body`);
+      INSERT OR REPLACE INTO answers VALUES (:namespace, :key, :tenant, :model, :bytes, :ttftMs, :promptTokens, :tokens,
+        :tags, :origin, :storedAtMs, :freshUntilMs, :staleUntilMs, :lastUsedMs, :hits, :checksum, :body)`);
     this.#remove = this.#db.prepare("DELETE FROM answers WHERE namespace = :namespace AND key = :key");
     this.#noteUse = this.#db.prepare(
       "UPDATE answers SET hits = :hits, last_used_ms = :lastUsedMs WHERE namespace = :namespace AND key = :key",
@@ -67,8 +73,8 @@ export class SqliteTable {
   get(key: string): Found {
     const row = this.#select.get({ namespace: this.#namespace, key });
     if (row === undefined) return { state: "none" };
-    const { checksum, body, ...facts } = row as unknown as StoredRow & { checksum: Uint8Array };
-    if (checksumOf({ ...facts, body }).equals(checksum)) return { state: "found", body };
+    const { checksum, body, ...facts } = row as unknown as FactsRow & { checksum: Uint8Array; body: Uint8Array };
+    if (checksumOf(facts, body).equals(checksum)) return { state: "found", body };
     this.#remove.run({ namespace: this.#namespace, key });
     return { state: "damaged" };
   }
@@ -78,9 +84,14 @@ export class SqliteTable {
     this.#transaction(() => {
       for (const { key, value } of batch) {
         if (value === undefined) this.#remove.run({ namespace: this.#namespace, key });
-        else this.#upsert.run({ namespace: this.#namespace, ...value, checksum: checksumOf(value) });
+        else this.#put(value);
       }
     });
+  }
+
+  #put({ body, ...rest }: StoredRow): void {
+    const facts: FactsRow = { ...rest, tags: JSON.stringify(rest.tags) };
+    this.#upsert.run({ namespace: this.#namespace, ...facts, body, checksum: checksumOf(facts, body) });
   }
 
   noteUses(uses: readonly EntryFacts[]): void {
@@ -92,14 +103,16 @@ export class SqliteTable {
   }
 
   /** Facts of all rows, least recently used first. Rows whose body has not the size they claim are deleted before. */
-  facts(): Iterator<EntryFacts> {
+  *facts(): Generator<EntryFacts> {
     this.#db
       .prepare("DELETE FROM answers WHERE namespace = :namespace AND length(key) + length(body) <> bytes")
       .run({ namespace: this.#namespace });
     const rows = this.#db
       .prepare(`SELECT ${FACTS} FROM answers WHERE namespace = :namespace ORDER BY last_used_ms, key`)
       .iterate({ namespace: this.#namespace });
-    return rows as Iterator<unknown> as Iterator<EntryFacts>;
+    for (const row of rows as Iterable<unknown> as Iterable<FactsRow>) {
+      yield { ...row, tags: JSON.parse(row.tags) as string[] };
+    }
   }
 
   clear(): void {
@@ -132,9 +145,11 @@ function openDatabase(path: string): DatabaseSync {
     db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
     db.exec(`PRAGMA journal_size_limit = ${MAX_WAL_BYTES}`);
     const found = db.prepare("PRAGMA user_version").get()?.user_version;
-    if (found !== 0 && found !== SCHEMA_VERSION)
+    if (typeof found !== "number" || found > SCHEMA_VERSION)
       throw new Error(`its layout is version ${found}, not ${SCHEMA_VERSION}`);
-    db.exec(`BEGIN IMMEDIATE; ${SCHEMA}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+    // Answers of an older layout lack what is needed to serve them; they can be made again.
+    const older = found > 0 && found < SCHEMA_VERSION ? "DROP TABLE IF EXISTS answers; " : "";
+    db.exec(`BEGIN IMMEDIATE; ${older}${SCHEMA}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
     return db;
   } catch (error) {
     db.close();
@@ -143,10 +158,12 @@ function openDatabase(path: string): DatabaseSync {
 }
 
 /** Over everything that must not change after the write; hits and time of use do. */
-function checksumOf(row: StoredRow): Buffer {
-  const { key, tenant, bytes, ttftMs, tokens, storedAtMs, body } = row;
+function checksumOf(facts: FactsRow, body: Uint8Array): Buffer {
+  const { key, tenant, model, bytes, ttftMs, promptTokens, tokens, tags, origin } = facts;
+  const { storedAtMs, freshUntilMs, staleUntilMs } = facts;
+  const fixed = [key, tenant, model, bytes, ttftMs, promptTokens, tokens, tags, origin];
   return createHash("sha256")
-    .update(JSON.stringify([key, tenant, bytes, ttftMs, tokens, storedAtMs]))
+    .update(JSON.stringify([...fixed, storedAtMs, freshUntilMs, staleUntilMs]))
     .update(body)
     .digest()
     .subarray(0, CHECKSUM_BYTES);

@@ -15,6 +15,8 @@ export const CACHE_STATUS_NAMES: Record<CacheStatus, string> = {
   [CacheStatus.HIT]: "hit",
   [CacheStatus.MISS]: "miss",
   [CacheStatus.BYPASS]: "bypass",
+  [CacheStatus.STALE]: "stale",
+  [CacheStatus.JOINED]: "joined",
 };
 
 /** One for each router of the process, which is one outside of tests. */

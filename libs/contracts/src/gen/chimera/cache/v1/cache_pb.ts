@@ -4,17 +4,19 @@
 
 // Answers that were already given, kept apart by tenant.
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Complete, Delta, Message as Message$1, SamplingParams } from "../../common/v1/common_pb.ts";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { CacheControl, Complete, Delta, Message as Message$1, SamplingParams } from "../../common/v1/common_pb.ts";
 import { file_chimera_common_v1_common } from "../../common/v1/common_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file chimera/cache/v1/cache.proto.
  */
 export const file_chimera_cache_v1_cache: GenFile = /*@__PURE__*/
-  fileDesc("ChxjaGltZXJhL2NhY2hlL3YxL2NhY2hlLnByb3RvEhBjaGltZXJhLmNhY2hlLnYxIrgBCg1DYWNoZUtleUlucHV0Eg4KBnRlbmFudBgBIAEoCRINCgVtb2RlbBgCIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAMgASgJEiwKCG1lc3NhZ2VzGAQgAygLMhouY2hpbWVyYS5jb21tb24udjEuTWVzc2FnZRIOCgZwcm9tcHQYBSABKAkSMwoIc2FtcGxpbmcYBiABKAsyIS5jaGltZXJhLmNvbW1vbi52MS5TYW1wbGluZ1BhcmFtcyJ4CgxTdG9yZWRBbnN3ZXISKAoGZGVsdGFzGAEgAygLMhguY2hpbWVyYS5jb21tb24udjEuRGVsdGESLQoIY29tcGxldGUYAiABKAsyGy5jaGltZXJhLmNvbW1vbi52MS5Db21wbGV0ZRIPCgd0dGZ0X21zGAMgASgBIj8KDUxvb2t1cFJlcXVlc3QSLgoFaW5wdXQYASABKAsyHy5jaGltZXJhLmNhY2hlLnYxLkNhY2hlS2V5SW5wdXQiZAoOTG9va3VwUmVzcG9uc2USLgoGYW5zd2VyGAEgASgLMh4uY2hpbWVyYS5jYWNoZS52MS5TdG9yZWRBbnN3ZXISDgoGcmVhc29uGAIgASgJEhIKCmtleV9wcmVmaXgYAyABKAkibgoMU3RvcmVSZXF1ZXN0Ei4KBWlucHV0GAEgASgLMh8uY2hpbWVyYS5jYWNoZS52MS5DYWNoZUtleUlucHV0Ei4KBmFuc3dlchgCIAEoCzIeLmNoaW1lcmEuY2FjaGUudjEuU3RvcmVkQW5zd2VyIi8KDVN0b3JlUmVzcG9uc2USDgoGc3RvcmVkGAEgASgIEg4KBnJlYXNvbhgCIAEoCSIOCgxTdGF0c1JlcXVlc3QivwEKDVN0YXRzUmVzcG9uc2USDwoHZW50cmllcxgBIAEoBBINCgVieXRlcxgCIAEoBBIWCg5jYXBhY2l0eV9ieXRlcxgDIAEoBBIMCgRoaXRzGAQgASgEEg4KBm1pc3NlcxgFIAEoBBIOCgZzdG9yZXMYBiABKAQSEQoJZXZpY3Rpb25zGAcgASgEEhAKCHJlZnVzYWxzGAggASgEEhQKDHN0b3JlX2Vycm9ycxgJIAEoBBINCgVzdG9yZRgKIAEoCTLvAQoMQ2FjaGVTZXJ2aWNlEksKBkxvb2t1cBIfLmNoaW1lcmEuY2FjaGUudjEuTG9va3VwUmVxdWVzdBogLmNoaW1lcmEuY2FjaGUudjEuTG9va3VwUmVzcG9uc2USSAoFU3RvcmUSHi5jaGltZXJhLmNhY2hlLnYxLlN0b3JlUmVxdWVzdBofLmNoaW1lcmEuY2FjaGUudjEuU3RvcmVSZXNwb25zZRJICgVTdGF0cxIeLmNoaW1lcmEuY2FjaGUudjEuU3RhdHNSZXF1ZXN0Gh8uY2hpbWVyYS5jYWNoZS52MS5TdGF0c1Jlc3BvbnNlYgZwcm90bzM", [file_chimera_common_v1_common]);
+  fileDesc("ChxjaGltZXJhL2NhY2hlL3YxL2NhY2hlLnByb3RvEhBjaGltZXJhLmNhY2hlLnYxIrgBCg1DYWNoZUtleUlucHV0Eg4KBnRlbmFudBgBIAEoCRINCgVtb2RlbBgCIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAMgASgJEiwKCG1lc3NhZ2VzGAQgAygLMhouY2hpbWVyYS5jb21tb24udjEuTWVzc2FnZRIOCgZwcm9tcHQYBSABKAkSMwoIc2FtcGxpbmcYBiABKAsyIS5jaGltZXJhLmNvbW1vbi52MS5TYW1wbGluZ1BhcmFtcyJ4CgxTdG9yZWRBbnN3ZXISKAoGZGVsdGFzGAEgAygLMhguY2hpbWVyYS5jb21tb24udjEuRGVsdGESLQoIY29tcGxldGUYAiABKAsyGy5jaGltZXJhLmNvbW1vbi52MS5Db21wbGV0ZRIPCgd0dGZ0X21zGAMgASgBImkKDUxvb2t1cFJlcXVlc3QSLgoFaW5wdXQYASABKAsyHy5jaGltZXJhLmNhY2hlLnYxLkNhY2hlS2V5SW5wdXQSKAoGZmxpZ2h0GAIgASgLMhguY2hpbWVyYS5jYWNoZS52MS5GbGlnaHQiMwoGRmxpZ2h0EgsKA3VybBgBIAEoCRIKCgJpZBgCIAEoCRIQCghyZXBsYWNlcxgDIAEoCSKhAQoOTG9va3VwUmVzcG9uc2USLgoGYW5zd2VyGAEgASgLMh4uY2hpbWVyYS5jYWNoZS52MS5TdG9yZWRBbnN3ZXISDgoGcmVhc29uGAIgASgJEhIKCmtleV9wcmVmaXgYAyABKAkSEAoIaXNfc3RhbGUYBCABKAgSKQoHcnVubmluZxgFIAEoCzIYLmNoaW1lcmEuY2FjaGUudjEuRmxpZ2h0Is8BCgxTdG9yZVJlcXVlc3QSLgoFaW5wdXQYASABKAsyHy5jaGltZXJhLmNhY2hlLnYxLkNhY2hlS2V5SW5wdXQSLgoGYW5zd2VyGAIgASgLMh4uY2hpbWVyYS5jYWNoZS52MS5TdG9yZWRBbnN3ZXISMAoHY29udHJvbBgDIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlQ29udHJvbBItCgZvcmlnaW4YBCABKA4yHS5jaGltZXJhLmNhY2hlLnYxLlN0b3JlT3JpZ2luIi8KDVN0b3JlUmVzcG9uc2USDgoGc3RvcmVkGAEgASgIEg4KBnJlYXNvbhgCIAEoCSIlChBFbmRGbGlnaHRSZXF1ZXN0EhEKCWZsaWdodF9pZBgBIAEoCSITChFFbmRGbGlnaHRSZXNwb25zZSIOCgxTdGF0c1JlcXVlc3Qi5AIKDVN0YXRzUmVzcG9uc2USDwoHZW50cmllcxgBIAEoBBINCgVieXRlcxgCIAEoBBIWCg5jYXBhY2l0eV9ieXRlcxgDIAEoBBIMCgRoaXRzGAQgASgEEg4KBm1pc3NlcxgFIAEoBBIOCgZzdG9yZXMYBiABKAQSEQoJZXZpY3Rpb25zGAcgASgEEhAKCHJlZnVzYWxzGAggASgEEhQKDHN0b3JlX2Vycm9ycxgJIAEoBBINCgVzdG9yZRgKIAEoCRISCgpzdGFsZV9oaXRzGAsgASgEEhEKCXdhcm1faGl0cxgMIAEoBBINCgVqb2lucxgNIAEoBBIOCgZwb2xpY3kYDiABKAkSLwoHc2hhZG93cxgPIAMoCzIeLmNoaW1lcmEuY2FjaGUudjEuU2hhZG93UG9saWN5EiwKB3RlbmFudHMYECADKAsyGy5jaGltZXJhLmNhY2hlLnYxLlRlbmFudFVzZSJTCgxTaGFkb3dQb2xpY3kSDgoGcG9saWN5GAEgASgJEg8KB2xvb2t1cHMYAiABKAQSDAoEaGl0cxgDIAEoBBIUCgxzYW1wbGVfc2hhcmUYBCABKAEiZQoJVGVuYW50VXNlEg4KBnRlbmFudBgBIAEoCRIPCgdlbnRyaWVzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhgKC3F1b3RhX2J5dGVzGAQgASgESACIAQFCDgoMX3F1b3RhX2J5dGVzIkAKEVdhdGNoU3RhdHNSZXF1ZXN0EisKCGludGVydmFsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkQKEldhdGNoU3RhdHNSZXNwb25zZRIuCgVzdGF0cxgBIAEoCzIfLmNoaW1lcmEuY2FjaGUudjEuU3RhdHNSZXNwb25zZSJUCg5FeHBsYWluUmVxdWVzdBIuCgVpbnB1dBgBIAEoCzIfLmNoaW1lcmEuY2FjaGUudjEuQ2FjaGVLZXlJbnB1dBISCgprZXlfcHJlZml4GAIgASgJIm8KD0V4cGxhaW5SZXNwb25zZRISCgprZXlfcHJlZml4GAEgASgJEg0KBXN0YXRlGAIgASgJEgwKBHRleHQYAyABKAkSKwoFZW50cnkYBCABKAsyHC5jaGltZXJhLmNhY2hlLnYxLkVudHJ5RmFjdHMi6QIKCkVudHJ5RmFjdHMSDgoGdGVuYW50GAEgASgJEg0KBW1vZGVsGAIgASgJEg0KBWJ5dGVzGAMgASgEEgwKBGhpdHMYBCABKAQSDwoHdHRmdF9tcxgFIAEoARIOCgZ0b2tlbnMYBiABKA0SLQoJc3RvcmVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxsYXN0X3VzZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2ZyZXNoX3VudGlsGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtzdGFsZV91bnRpbBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdGFncxgLIAMoCRItCgZvcmlnaW4YDCABKA4yHS5jaGltZXJhLmNhY2hlLnYxLlN0b3JlT3JpZ2luIj8KEUludmFsaWRhdGVSZXF1ZXN0Eg4KBnRlbmFudBgBIAEoCRINCgVtb2RlbBgCIAEoCRILCgN0YWcYAyABKAkiNAoSSW52YWxpZGF0ZVJlc3BvbnNlEg8KB2VudHJpZXMYASABKAQSDQoFYnl0ZXMYAiABKAQi3QIKC1dhcm1SZXF1ZXN0EikKBndpbmRvdxgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgd0ZW5hbnRzGAIgAygJEg0KBW1vZGVsGAMgASgJEhkKDHRva2VuX2J1ZGdldBgEIAEoBEgAiAEBEhMKC21heF9hbnN3ZXJzGAUgASgNEhoKDWNvbnRyb2xfc2hhcmUYBiABKAFIAYgBARIQCghwcmVmaXhlcxgHIAEoDRITCgtjb25jdXJyZW5jeRgIIAEoDRIsCgloYWxmX2xpZmUYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDwoHZHJ5X3J1bhgKIAEoCBIuCgttZWFzdXJlX2ZvchgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPCg1fdG9rZW5fYnVkZ2V0QhAKDl9jb250cm9sX3NoYXJlItUCCgxXYXJtUmVzcG9uc2USDgoGcnVuX2lkGAEgASgJEioKBXBoYXNlGAIgASgOMhsuY2hpbWVyYS5jYWNoZS52MS5XYXJtUGhhc2USFQoNcmVxdWVzdHNfcmVhZBgDIAEoBBISCgpjYW5kaWRhdGVzGAQgASgNEg8KB2NvbnRyb2wYBSABKA0SEAoIcmVzaWRlbnQYBiABKA0SEAoIcmVzdG9yZWQYByABKA0SEQoJZ2VuZXJhdGVkGAggASgNEg4KBmZhaWxlZBgJIAEoDRIUCgx3aXRob3V0X3RleHQYCiABKA0SFAoMdG9rZW5zX3NwZW50GAsgASgEEhQKDHRva2VuX2J1ZGdldBgMIAEoBBIXCg9wcmVmaXhlc193YXJtZWQYDSABKA0SHQoVcHJlZGljdGVkX2hpdF9nYWluX3BwGA4gASgBEgwKBHRleHQYDyABKAkiFAoSTGlzdFdhcm1VcHNSZXF1ZXN0IkEKE0xpc3RXYXJtVXBzUmVzcG9uc2USKgoId2FybV91cHMYASADKAsyGC5jaGltZXJhLmNhY2hlLnYxLldhcm1VcCLAAQoGV2FybVVwEi4KBnJlc3VsdBgBIAEoCzIeLmNoaW1lcmEuY2FjaGUudjEuV2FybVJlc3BvbnNlEi4KCnN0YXJ0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgRnYWluGAQgASgLMhouY2hpbWVyYS5jYWNoZS52MS5XYXJtR2FpbiJOCghFc3RpbWF0ZRINCgV2YWx1ZRgBIAEoARILCgNsb3cYAiABKAESDAoEaGlnaBgDIAEoARINCgVsZXZlbBgEIAEoARIJCgFuGAUgASgEIukCCghXYXJtR2FpbhIoCgRmcm9tGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQdHJlYXRlZF9yZXF1ZXN0cxgDIAEoBBIUCgx0cmVhdGVkX2hpdHMYBCABKAQSGAoQY29udHJvbF9yZXF1ZXN0cxgFIAEoBBIUCgxjb250cm9sX2hpdHMYBiABKAQSLwoLaGl0X2dhaW5fcHAYByABKAsyGi5jaGltZXJhLmNhY2hlLnYxLkVzdGltYXRlEi0KCXR0ZnRfZ2FpbhgIIAEoCzIaLmNoaW1lcmEuY2FjaGUudjEuRXN0aW1hdGUSNwoTb3ZlcmFsbF9oaXRfZ2Fpbl9wcBgJIAEoCzIaLmNoaW1lcmEuY2FjaGUudjEuRXN0aW1hdGUSEgoKdXNlZF9zaGFyZRgKIAEoASITChFTYXR1cmF0aW9uUmVxdWVzdCLMAgoSU2F0dXJhdGlvblJlc3BvbnNlEiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdsb29rdXBzGAIgASgEEgwKBGZpbGwYAyABKAESGwoOZXZpY3Rpb25fYWdlX3MYBCABKAFIAIgBARIXCg9uZXZlcl9oaXRfc2hhcmUYBSABKAESFwoPZ2hvc3RfaGl0X3NoYXJlGAYgASgBEhQKDHdyaXRlX3RvX2hpdBgHIAEoARIsCgd0ZW5hbnRzGAggAygLMhsuY2hpbWVyYS5jYWNoZS52MS5UZW5hbnRVc2USLQoFc2l6ZXMYCSADKAsyHi5jaGltZXJhLmNhY2hlLnYxLlNpemVGb3JlY2FzdBIMCgRyaXNrGAogASgJEgwKBHRleHQYCyABKAlCEQoPX2V2aWN0aW9uX2FnZV9zIkQKDFNpemVGb3JlY2FzdBIWCg5jYXBhY2l0eV9ieXRlcxgBIAEoBBIRCgloaXRfcmF0aW8YAiABKAESCQoBbhgDIAEoBCK5AQoMUHJ1bmVSZXF1ZXN0EhkKDHRhcmdldF9ieXRlcxgBIAEoBEgAiAEBEi0KCnVudXNlZF9mb3IYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEQoJbmV2ZXJfaGl0GAMgASgIEg4KBnRlbmFudBgEIAEoCRINCgVtb2RlbBgFIAEoCRILCgN0YWcYBiABKAkSDwoHZHJ5X3J1bhgHIAEoCEIPCg1fdGFyZ2V0X2J5dGVzIm8KDVBydW5lUmVzcG9uc2USEAoIcHJ1bmVfaWQYASABKAkSDwoHZW50cmllcxgCIAEoBBINCgVieXRlcxgDIAEoBBIYChBmb3JlY2FzdF9sb3NzX3BwGAQgASgBEhIKCnVuZG9fYnl0ZXMYBSABKAQiJAoQVW5kb1BydW5lUmVxdWVzdBIQCghwcnVuZV9pZBgBIAEoCSIzChFVbmRvUHJ1bmVSZXNwb25zZRIQCghyZXN0b3JlZBgBIAEoBBIMCgRsb3N0GAIgASgEKl8KC1N0b3JlT3JpZ2luEhwKGFNUT1JFX09SSUdJTl9VTlNQRUNJRklFRBAAEhgKFFNUT1JFX09SSUdJTl9SRVFVRVNUEAESGAoUU1RPUkVfT1JJR0lOX1dBUk1fVVAQAiqiAQoJV2FybVBoYXNlEhoKFldBUk1fUEhBU0VfVU5TUEVDSUZJRUQQABIWChJXQVJNX1BIQVNFX1JFQURJTkcQARIYChRXQVJNX1BIQVNFX1JFU1RPUklORxACEhkKFVdBUk1fUEhBU0VfR0VORVJBVElORxADEhcKE1dBUk1fUEhBU0VfUFJFRklYRVMQBBITCg9XQVJNX1BIQVNFX0RPTkUQBTLnBwoMQ2FjaGVTZXJ2aWNlEksKBkxvb2t1cBIfLmNoaW1lcmEuY2FjaGUudjEuTG9va3VwUmVxdWVzdBogLmNoaW1lcmEuY2FjaGUudjEuTG9va3VwUmVzcG9uc2USSAoFU3RvcmUSHi5jaGltZXJhLmNhY2hlLnYxLlN0b3JlUmVxdWVzdBofLmNoaW1lcmEuY2FjaGUudjEuU3RvcmVSZXNwb25zZRJUCglFbmRGbGlnaHQSIi5jaGltZXJhLmNhY2hlLnYxLkVuZEZsaWdodFJlcXVlc3QaIy5jaGltZXJhLmNhY2hlLnYxLkVuZEZsaWdodFJlc3BvbnNlEkgKBVN0YXRzEh4uY2hpbWVyYS5jYWNoZS52MS5TdGF0c1JlcXVlc3QaHy5jaGltZXJhLmNhY2hlLnYxLlN0YXRzUmVzcG9uc2USWQoKV2F0Y2hTdGF0cxIjLmNoaW1lcmEuY2FjaGUudjEuV2F0Y2hTdGF0c1JlcXVlc3QaJC5jaGltZXJhLmNhY2hlLnYxLldhdGNoU3RhdHNSZXNwb25zZTABEk4KB0V4cGxhaW4SIC5jaGltZXJhLmNhY2hlLnYxLkV4cGxhaW5SZXF1ZXN0GiEuY2hpbWVyYS5jYWNoZS52MS5FeHBsYWluUmVzcG9uc2USVwoKSW52YWxpZGF0ZRIjLmNoaW1lcmEuY2FjaGUudjEuSW52YWxpZGF0ZVJlcXVlc3QaJC5jaGltZXJhLmNhY2hlLnYxLkludmFsaWRhdGVSZXNwb25zZRJHCgRXYXJtEh0uY2hpbWVyYS5jYWNoZS52MS5XYXJtUmVxdWVzdBoeLmNoaW1lcmEuY2FjaGUudjEuV2FybVJlc3BvbnNlMAESWgoLTGlzdFdhcm1VcHMSJC5jaGltZXJhLmNhY2hlLnYxLkxpc3RXYXJtVXBzUmVxdWVzdBolLmNoaW1lcmEuY2FjaGUudjEuTGlzdFdhcm1VcHNSZXNwb25zZRJXCgpTYXR1cmF0aW9uEiMuY2hpbWVyYS5jYWNoZS52MS5TYXR1cmF0aW9uUmVxdWVzdBokLmNoaW1lcmEuY2FjaGUudjEuU2F0dXJhdGlvblJlc3BvbnNlEkgKBVBydW5lEh4uY2hpbWVyYS5jYWNoZS52MS5QcnVuZVJlcXVlc3QaHy5jaGltZXJhLmNhY2hlLnYxLlBydW5lUmVzcG9uc2USVAoJVW5kb1BydW5lEiIuY2hpbWVyYS5jYWNoZS52MS5VbmRvUHJ1bmVSZXF1ZXN0GiMuY2hpbWVyYS5jYWNoZS52MS5VbmRvUHJ1bmVSZXNwb25zZWIGcHJvdG8z", [file_chimera_common_v1_common, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Everything that decides an answer. The key is the SHA-256 of its canonical form.
@@ -99,6 +101,13 @@ export type LookupRequest = Message<"chimera.cache.v1.LookupRequest"> & {
    * @generated from field: chimera.cache.v1.CacheKeyInput input = 1;
    */
   input?: CacheKeyInput | undefined;
+
+  /**
+   * Set by a router that will make the answer where there is none, so that others can read along.
+   *
+   * @generated from field: chimera.cache.v1.Flight flight = 2;
+   */
+  flight?: Flight | undefined;
 };
 
 /**
@@ -107,6 +116,41 @@ export type LookupRequest = Message<"chimera.cache.v1.LookupRequest"> & {
  */
 export const LookupRequestSchema: GenMessage<LookupRequest> = /*@__PURE__*/
   messageDesc(file_chimera_cache_v1_cache, 2);
+
+/**
+ * An answer in the making at one router.
+ *
+ * @generated from message chimera.cache.v1.Flight
+ */
+export type Flight = Message<"chimera.cache.v1.Flight"> & {
+  /**
+   * Where other routers reach that router.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * Random, 128 bits in hex: whoever knows it may read along.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * The id of another flight for the same request that turned out to be over.
+   *
+   * @generated from field: string replaces = 3;
+   */
+  replaces: string;
+};
+
+/**
+ * Describes the message chimera.cache.v1.Flight.
+ * Use `create(FlightSchema)` to create a new message.
+ */
+export const FlightSchema: GenMessage<Flight> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 3);
 
 /**
  * @generated from message chimera.cache.v1.LookupResponse
@@ -132,6 +176,20 @@ export type LookupResponse = Message<"chimera.cache.v1.LookupResponse"> & {
    * @generated from field: string key_prefix = 3;
    */
   keyPrefix: string;
+
+  /**
+   * The answer is past its time: serve it, and make a new one. Said to one caller at a time.
+   *
+   * @generated from field: bool is_stale = 4;
+   */
+  isStale: boolean;
+
+  /**
+   * Another router is making the answer. Unset on a miss: the caller's own flight is the one that others are told of.
+   *
+   * @generated from field: chimera.cache.v1.Flight running = 5;
+   */
+  running?: Flight | undefined;
 };
 
 /**
@@ -139,7 +197,7 @@ export type LookupResponse = Message<"chimera.cache.v1.LookupResponse"> & {
  * Use `create(LookupResponseSchema)` to create a new message.
  */
 export const LookupResponseSchema: GenMessage<LookupResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 3);
+  messageDesc(file_chimera_cache_v1_cache, 4);
 
 /**
  * @generated from message chimera.cache.v1.StoreRequest
@@ -154,6 +212,16 @@ export type StoreRequest = Message<"chimera.cache.v1.StoreRequest"> & {
    * @generated from field: chimera.cache.v1.StoredAnswer answer = 2;
    */
   answer?: StoredAnswer | undefined;
+
+  /**
+   * @generated from field: chimera.common.v1.CacheControl control = 3;
+   */
+  control?: CacheControl | undefined;
+
+  /**
+   * @generated from field: chimera.cache.v1.StoreOrigin origin = 4;
+   */
+  origin: StoreOrigin;
 };
 
 /**
@@ -161,7 +229,7 @@ export type StoreRequest = Message<"chimera.cache.v1.StoreRequest"> & {
  * Use `create(StoreRequestSchema)` to create a new message.
  */
 export const StoreRequestSchema: GenMessage<StoreRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 4);
+  messageDesc(file_chimera_cache_v1_cache, 5);
 
 /**
  * @generated from message chimera.cache.v1.StoreResponse
@@ -185,7 +253,37 @@ export type StoreResponse = Message<"chimera.cache.v1.StoreResponse"> & {
  * Use `create(StoreResponseSchema)` to create a new message.
  */
 export const StoreResponseSchema: GenMessage<StoreResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 5);
+  messageDesc(file_chimera_cache_v1_cache, 6);
+
+/**
+ * @generated from message chimera.cache.v1.EndFlightRequest
+ */
+export type EndFlightRequest = Message<"chimera.cache.v1.EndFlightRequest"> & {
+  /**
+   * @generated from field: string flight_id = 1;
+   */
+  flightId: string;
+};
+
+/**
+ * Describes the message chimera.cache.v1.EndFlightRequest.
+ * Use `create(EndFlightRequestSchema)` to create a new message.
+ */
+export const EndFlightRequestSchema: GenMessage<EndFlightRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 7);
+
+/**
+ * @generated from message chimera.cache.v1.EndFlightResponse
+ */
+export type EndFlightResponse = Message<"chimera.cache.v1.EndFlightResponse"> & {
+};
+
+/**
+ * Describes the message chimera.cache.v1.EndFlightResponse.
+ * Use `create(EndFlightResponseSchema)` to create a new message.
+ */
+export const EndFlightResponseSchema: GenMessage<EndFlightResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 8);
 
 /**
  * @generated from message chimera.cache.v1.StatsRequest
@@ -198,7 +296,7 @@ export type StatsRequest = Message<"chimera.cache.v1.StatsRequest"> & {
  * Use `create(StatsRequestSchema)` to create a new message.
  */
 export const StatsRequestSchema: GenMessage<StatsRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 6);
+  messageDesc(file_chimera_cache_v1_cache, 9);
 
 /**
  * @generated from message chimera.cache.v1.StatsResponse
@@ -254,11 +352,49 @@ export type StatsResponse = Message<"chimera.cache.v1.StatsResponse"> & {
   storeErrors: bigint;
 
   /**
-   * "memory" or "sqlite".
+   * "memory", "sqlite" or "redis".
    *
    * @generated from field: string store = 10;
    */
   store: string;
+
+  /**
+   * Of the hits: past their time, and made by a warm-up.
+   *
+   * @generated from field: uint64 stale_hits = 11;
+   */
+  staleHits: bigint;
+
+  /**
+   * @generated from field: uint64 warm_hits = 12;
+   */
+  warmHits: bigint;
+
+  /**
+   * Misses that another router's answer in the making stood in for.
+   *
+   * @generated from field: uint64 joins = 13;
+   */
+  joins: bigint;
+
+  /**
+   * Name of the eviction policy.
+   *
+   * @generated from field: string policy = 14;
+   */
+  policy: string;
+
+  /**
+   * What other policies would have hit on the same sample of keys, the one in use first.
+   *
+   * @generated from field: repeated chimera.cache.v1.ShadowPolicy shadows = 15;
+   */
+  shadows: ShadowPolicy[];
+
+  /**
+   * @generated from field: repeated chimera.cache.v1.TenantUse tenants = 16;
+   */
+  tenants: TenantUse[];
 };
 
 /**
@@ -266,7 +402,1007 @@ export type StatsResponse = Message<"chimera.cache.v1.StatsResponse"> & {
  * Use `create(StatsResponseSchema)` to create a new message.
  */
 export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 7);
+  messageDesc(file_chimera_cache_v1_cache, 10);
+
+/**
+ * One policy simulated on a sample of the keys, with capacity to scale.
+ *
+ * @generated from message chimera.cache.v1.ShadowPolicy
+ */
+export type ShadowPolicy = Message<"chimera.cache.v1.ShadowPolicy"> & {
+  /**
+   * @generated from field: string policy = 1;
+   */
+  policy: string;
+
+  /**
+   * @generated from field: uint64 lookups = 2;
+   */
+  lookups: bigint;
+
+  /**
+   * @generated from field: uint64 hits = 3;
+   */
+  hits: bigint;
+
+  /**
+   * Of all keys.
+   *
+   * @generated from field: double sample_share = 4;
+   */
+  sampleShare: number;
+};
+
+/**
+ * Describes the message chimera.cache.v1.ShadowPolicy.
+ * Use `create(ShadowPolicySchema)` to create a new message.
+ */
+export const ShadowPolicySchema: GenMessage<ShadowPolicy> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 11);
+
+/**
+ * @generated from message chimera.cache.v1.TenantUse
+ */
+export type TenantUse = Message<"chimera.cache.v1.TenantUse"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * @generated from field: uint64 entries = 2;
+   */
+  entries: bigint;
+
+  /**
+   * @generated from field: uint64 bytes = 3;
+   */
+  bytes: bigint;
+
+  /**
+   * Bytes it may hold while others want room; unset is no limit of its own.
+   *
+   * @generated from field: optional uint64 quota_bytes = 4;
+   */
+  quotaBytes?: bigint | undefined;
+};
+
+/**
+ * Describes the message chimera.cache.v1.TenantUse.
+ * Use `create(TenantUseSchema)` to create a new message.
+ */
+export const TenantUseSchema: GenMessage<TenantUse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 12);
+
+/**
+ * @generated from message chimera.cache.v1.WatchStatsRequest
+ */
+export type WatchStatsRequest = Message<"chimera.cache.v1.WatchStatsRequest"> & {
+  /**
+   * Between 200 ms and 60 s; 1 s where unset.
+   *
+   * @generated from field: google.protobuf.Duration interval = 1;
+   */
+  interval?: Duration | undefined;
+};
+
+/**
+ * Describes the message chimera.cache.v1.WatchStatsRequest.
+ * Use `create(WatchStatsRequestSchema)` to create a new message.
+ */
+export const WatchStatsRequestSchema: GenMessage<WatchStatsRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 13);
+
+/**
+ * @generated from message chimera.cache.v1.WatchStatsResponse
+ */
+export type WatchStatsResponse = Message<"chimera.cache.v1.WatchStatsResponse"> & {
+  /**
+   * @generated from field: chimera.cache.v1.StatsResponse stats = 1;
+   */
+  stats?: StatsResponse | undefined;
+};
+
+/**
+ * Describes the message chimera.cache.v1.WatchStatsResponse.
+ * Use `create(WatchStatsResponseSchema)` to create a new message.
+ */
+export const WatchStatsResponseSchema: GenMessage<WatchStatsResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 14);
+
+/**
+ * Either the whole request, or what a log shows of it.
+ *
+ * @generated from message chimera.cache.v1.ExplainRequest
+ */
+export type ExplainRequest = Message<"chimera.cache.v1.ExplainRequest"> & {
+  /**
+   * @generated from field: chimera.cache.v1.CacheKeyInput input = 1;
+   */
+  input?: CacheKeyInput | undefined;
+
+  /**
+   * First hex digits of a key, at least 8.
+   *
+   * @generated from field: string key_prefix = 2;
+   */
+  keyPrefix: string;
+};
+
+/**
+ * Describes the message chimera.cache.v1.ExplainRequest.
+ * Use `create(ExplainRequestSchema)` to create a new message.
+ */
+export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 15);
+
+/**
+ * @generated from message chimera.cache.v1.ExplainResponse
+ */
+export type ExplainResponse = Message<"chimera.cache.v1.ExplainResponse"> & {
+  /**
+   * @generated from field: string key_prefix = 1;
+   */
+  keyPrefix: string;
+
+  /**
+   * "resident", "stale", "expired", "evicted", "pruned", "invalidated" or "unknown".
+   *
+   * @generated from field: string state = 2;
+   */
+  state: string;
+
+  /**
+   * For people.
+   *
+   * @generated from field: string text = 3;
+   */
+  text: string;
+
+  /**
+   * Set where it is resident.
+   *
+   * @generated from field: chimera.cache.v1.EntryFacts entry = 4;
+   */
+  entry?: EntryFacts | undefined;
+};
+
+/**
+ * Describes the message chimera.cache.v1.ExplainResponse.
+ * Use `create(ExplainResponseSchema)` to create a new message.
+ */
+export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 16);
+
+/**
+ * @generated from message chimera.cache.v1.EntryFacts
+ */
+export type EntryFacts = Message<"chimera.cache.v1.EntryFacts"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * @generated from field: uint64 bytes = 3;
+   */
+  bytes: bigint;
+
+  /**
+   * @generated from field: uint64 hits = 4;
+   */
+  hits: bigint;
+
+  /**
+   * @generated from field: double ttft_ms = 5;
+   */
+  ttftMs: number;
+
+  /**
+   * @generated from field: uint32 tokens = 6;
+   */
+  tokens: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp stored_at = 7;
+   */
+  storedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp last_used_at = 8;
+   */
+  lastUsedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp fresh_until = 9;
+   */
+  freshUntil?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp stale_until = 10;
+   */
+  staleUntil?: Timestamp | undefined;
+
+  /**
+   * @generated from field: repeated string tags = 11;
+   */
+  tags: string[];
+
+  /**
+   * @generated from field: chimera.cache.v1.StoreOrigin origin = 12;
+   */
+  origin: StoreOrigin;
+};
+
+/**
+ * Describes the message chimera.cache.v1.EntryFacts.
+ * Use `create(EntryFactsSchema)` to create a new message.
+ */
+export const EntryFactsSchema: GenMessage<EntryFacts> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 17);
+
+/**
+ * Everything that fits all the names that are set; at least one must be.
+ *
+ * @generated from message chimera.cache.v1.InvalidateRequest
+ */
+export type InvalidateRequest = Message<"chimera.cache.v1.InvalidateRequest"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string tag = 3;
+   */
+  tag: string;
+};
+
+/**
+ * Describes the message chimera.cache.v1.InvalidateRequest.
+ * Use `create(InvalidateRequestSchema)` to create a new message.
+ */
+export const InvalidateRequestSchema: GenMessage<InvalidateRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 18);
+
+/**
+ * @generated from message chimera.cache.v1.InvalidateResponse
+ */
+export type InvalidateResponse = Message<"chimera.cache.v1.InvalidateResponse"> & {
+  /**
+   * Dropped by this cache; others are told over NATS.
+   *
+   * @generated from field: uint64 entries = 1;
+   */
+  entries: bigint;
+
+  /**
+   * @generated from field: uint64 bytes = 2;
+   */
+  bytes: bigint;
+};
+
+/**
+ * Describes the message chimera.cache.v1.InvalidateResponse.
+ * Use `create(InvalidateResponseSchema)` to create a new message.
+ */
+export const InvalidateResponseSchema: GenMessage<InvalidateResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 19);
+
+/**
+ * @generated from message chimera.cache.v1.WarmRequest
+ */
+export type WarmRequest = Message<"chimera.cache.v1.WarmRequest"> & {
+  /**
+   * How far back the request log is read; 24 h, the most there is, where unset.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: Duration | undefined;
+
+  /**
+   * Empty: all.
+   *
+   * @generated from field: repeated string tenants = 2;
+   */
+  tenants: string[];
+
+  /**
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * Prompt and completion tokens that may be spent; 100,000 where unset, 0 only restores.
+   *
+   * @generated from field: optional uint64 token_budget = 4;
+   */
+  tokenBudget?: bigint | undefined;
+
+  /**
+   * 1,000 where 0.
+   *
+   * @generated from field: uint32 max_answers = 5;
+   */
+  maxAnswers: number;
+
+  /**
+   * Share of the candidates, by hash of their keys, that are left cold to measure against; 0.1 where unset.
+   *
+   * @generated from field: optional double control_share = 6;
+   */
+  controlShare?: number | undefined;
+
+  /**
+   * Shared beginnings of prompts to compute at the engines; 0 is none.
+   *
+   * @generated from field: uint32 prefixes = 7;
+   */
+  prefixes: number;
+
+  /**
+   * Answers made at a time; 2 where 0.
+   *
+   * @generated from field: uint32 concurrency = 8;
+   */
+  concurrency: number;
+
+  /**
+   * Age at which a past request counts half; 6 h where unset.
+   *
+   * @generated from field: google.protobuf.Duration half_life = 9;
+   */
+  halfLife?: Duration | undefined;
+
+  /**
+   * Only says what would be done.
+   *
+   * @generated from field: bool dry_run = 10;
+   */
+  dryRun: boolean;
+
+  /**
+   * How long the gain is measured for afterwards; as long as `window`, at most 1 h, where unset.
+   *
+   * @generated from field: google.protobuf.Duration measure_for = 11;
+   */
+  measureFor?: Duration | undefined;
+};
+
+/**
+ * Describes the message chimera.cache.v1.WarmRequest.
+ * Use `create(WarmRequestSchema)` to create a new message.
+ */
+export const WarmRequestSchema: GenMessage<WarmRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 20);
+
+/**
+ * How far a warm-up is.
+ *
+ * @generated from message chimera.cache.v1.WarmResponse
+ */
+export type WarmResponse = Message<"chimera.cache.v1.WarmResponse"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: chimera.cache.v1.WarmPhase phase = 2;
+   */
+  phase: WarmPhase;
+
+  /**
+   * Requests of the log that were read, and different questions among them that were asked more than once.
+   *
+   * @generated from field: uint64 requests_read = 3;
+   */
+  requestsRead: bigint;
+
+  /**
+   * @generated from field: uint32 candidates = 4;
+   */
+  candidates: number;
+
+  /**
+   * Of the candidates: left cold on purpose; stored already; put back from what was pruned; made anew; failed; not to be made
+   * because their text is not logged.
+   *
+   * @generated from field: uint32 control = 5;
+   */
+  control: number;
+
+  /**
+   * @generated from field: uint32 resident = 6;
+   */
+  resident: number;
+
+  /**
+   * @generated from field: uint32 restored = 7;
+   */
+  restored: number;
+
+  /**
+   * @generated from field: uint32 generated = 8;
+   */
+  generated: number;
+
+  /**
+   * @generated from field: uint32 failed = 9;
+   */
+  failed: number;
+
+  /**
+   * @generated from field: uint32 without_text = 10;
+   */
+  withoutText: number;
+
+  /**
+   * @generated from field: uint64 tokens_spent = 11;
+   */
+  tokensSpent: bigint;
+
+  /**
+   * @generated from field: uint64 token_budget = 12;
+   */
+  tokenBudget: bigint;
+
+  /**
+   * @generated from field: uint32 prefixes_warmed = 13;
+   */
+  prefixesWarmed: number;
+
+  /**
+   * Share of the next requests that are expected to become hits, in percentage points.
+   *
+   * @generated from field: double predicted_hit_gain_pp = 14;
+   */
+  predictedHitGainPp: number;
+
+  /**
+   * For people: what is being done, or why it ended.
+   *
+   * @generated from field: string text = 15;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message chimera.cache.v1.WarmResponse.
+ * Use `create(WarmResponseSchema)` to create a new message.
+ */
+export const WarmResponseSchema: GenMessage<WarmResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 21);
+
+/**
+ * @generated from message chimera.cache.v1.ListWarmUpsRequest
+ */
+export type ListWarmUpsRequest = Message<"chimera.cache.v1.ListWarmUpsRequest"> & {
+};
+
+/**
+ * Describes the message chimera.cache.v1.ListWarmUpsRequest.
+ * Use `create(ListWarmUpsRequestSchema)` to create a new message.
+ */
+export const ListWarmUpsRequestSchema: GenMessage<ListWarmUpsRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 22);
+
+/**
+ * @generated from message chimera.cache.v1.ListWarmUpsResponse
+ */
+export type ListWarmUpsResponse = Message<"chimera.cache.v1.ListWarmUpsResponse"> & {
+  /**
+   * @generated from field: repeated chimera.cache.v1.WarmUp warm_ups = 1;
+   */
+  warmUps: WarmUp[];
+};
+
+/**
+ * Describes the message chimera.cache.v1.ListWarmUpsResponse.
+ * Use `create(ListWarmUpsResponseSchema)` to create a new message.
+ */
+export const ListWarmUpsResponseSchema: GenMessage<ListWarmUpsResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 23);
+
+/**
+ * @generated from message chimera.cache.v1.WarmUp
+ */
+export type WarmUp = Message<"chimera.cache.v1.WarmUp"> & {
+  /**
+   * @generated from field: chimera.cache.v1.WarmResponse result = 1;
+   */
+  result?: WarmResponse | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 2;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp ended_at = 3;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * Unset until requests came in.
+   *
+   * @generated from field: chimera.cache.v1.WarmGain gain = 4;
+   */
+  gain?: WarmGain | undefined;
+};
+
+/**
+ * Describes the message chimera.cache.v1.WarmUp.
+ * Use `create(WarmUpSchema)` to create a new message.
+ */
+export const WarmUpSchema: GenMessage<WarmUp> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 24);
+
+/**
+ * A measured value with its interval.
+ *
+ * @generated from message chimera.cache.v1.Estimate
+ */
+export type Estimate = Message<"chimera.cache.v1.Estimate"> & {
+  /**
+   * @generated from field: double value = 1;
+   */
+  value: number;
+
+  /**
+   * @generated from field: double low = 2;
+   */
+  low: number;
+
+  /**
+   * @generated from field: double high = 3;
+   */
+  high: number;
+
+  /**
+   * For example 0.95.
+   *
+   * @generated from field: double level = 4;
+   */
+  level: number;
+
+  /**
+   * @generated from field: uint64 n = 5;
+   */
+  n: bigint;
+};
+
+/**
+ * Describes the message chimera.cache.v1.Estimate.
+ * Use `create(EstimateSchema)` to create a new message.
+ */
+export const EstimateSchema: GenMessage<Estimate> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 25);
+
+/**
+ * Warmed questions against those left cold, over the requests that came after the warm-up.
+ *
+ * @generated from message chimera.cache.v1.WarmGain
+ */
+export type WarmGain = Message<"chimera.cache.v1.WarmGain"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp from = 1;
+   */
+  from?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp to = 2;
+   */
+  to?: Timestamp | undefined;
+
+  /**
+   * @generated from field: uint64 treated_requests = 3;
+   */
+  treatedRequests: bigint;
+
+  /**
+   * @generated from field: uint64 treated_hits = 4;
+   */
+  treatedHits: bigint;
+
+  /**
+   * @generated from field: uint64 control_requests = 5;
+   */
+  controlRequests: bigint;
+
+  /**
+   * @generated from field: uint64 control_hits = 6;
+   */
+  controlHits: bigint;
+
+  /**
+   * Hit ratio of the treated minus that of the control, in percentage points.
+   *
+   * @generated from field: chimera.cache.v1.Estimate hit_gain_pp = 7;
+   */
+  hitGainPp?: Estimate | undefined;
+
+  /**
+   * 1 - median TTFT of the treated ÷ that of the control.
+   *
+   * @generated from field: chimera.cache.v1.Estimate ttft_gain = 8;
+   */
+  ttftGain?: Estimate | undefined;
+
+  /**
+   * The same scaled to all requests: hit gain times the share of requests that are for warmed questions.
+   *
+   * @generated from field: chimera.cache.v1.Estimate overall_hit_gain_pp = 9;
+   */
+  overallHitGainPp?: Estimate | undefined;
+
+  /**
+   * Of the warmed answers, those that were served at least once.
+   *
+   * @generated from field: double used_share = 10;
+   */
+  usedShare: number;
+};
+
+/**
+ * Describes the message chimera.cache.v1.WarmGain.
+ * Use `create(WarmGainSchema)` to create a new message.
+ */
+export const WarmGainSchema: GenMessage<WarmGain> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 26);
+
+/**
+ * @generated from message chimera.cache.v1.SaturationRequest
+ */
+export type SaturationRequest = Message<"chimera.cache.v1.SaturationRequest"> & {
+};
+
+/**
+ * Describes the message chimera.cache.v1.SaturationRequest.
+ * Use `create(SaturationRequestSchema)` to create a new message.
+ */
+export const SaturationRequestSchema: GenMessage<SaturationRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 27);
+
+/**
+ * @generated from message chimera.cache.v1.SaturationResponse
+ */
+export type SaturationResponse = Message<"chimera.cache.v1.SaturationResponse"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Requests behind the shares below.
+   *
+   * @generated from field: uint64 lookups = 2;
+   */
+  lookups: bigint;
+
+  /**
+   * Bytes held ÷ capacity.
+   *
+   * @generated from field: double fill = 3;
+   */
+  fill: number;
+
+  /**
+   * Time from last use to eviction of the answers evicted lately, median; unset where none was.
+   *
+   * @generated from field: optional double eviction_age_s = 4;
+   */
+  evictionAgeS?: number | undefined;
+
+  /**
+   * Share of the answers that left, or are older than that age, without ever being served again.
+   *
+   * @generated from field: double never_hit_share = 5;
+   */
+  neverHitShare: number;
+
+  /**
+   * Share of the misses that were for answers evicted not long ago: what more room would have kept.
+   *
+   * @generated from field: double ghost_hit_share = 6;
+   */
+  ghostHitShare: number;
+
+  /**
+   * Answers stored per hit.
+   *
+   * @generated from field: double write_to_hit = 7;
+   */
+  writeToHit: number;
+
+  /**
+   * @generated from field: repeated chimera.cache.v1.TenantUse tenants = 8;
+   */
+  tenants: TenantUse[];
+
+  /**
+   * Expected hit ratio at other sizes, from the sample.
+   *
+   * @generated from field: repeated chimera.cache.v1.SizeForecast sizes = 9;
+   */
+  sizes: SizeForecast[];
+
+  /**
+   * "low", "moderate" or "high", and why.
+   *
+   * @generated from field: string risk = 10;
+   */
+  risk: string;
+
+  /**
+   * @generated from field: string text = 11;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message chimera.cache.v1.SaturationResponse.
+ * Use `create(SaturationResponseSchema)` to create a new message.
+ */
+export const SaturationResponseSchema: GenMessage<SaturationResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 28);
+
+/**
+ * @generated from message chimera.cache.v1.SizeForecast
+ */
+export type SizeForecast = Message<"chimera.cache.v1.SizeForecast"> & {
+  /**
+   * @generated from field: uint64 capacity_bytes = 1;
+   */
+  capacityBytes: bigint;
+
+  /**
+   * @generated from field: double hit_ratio = 2;
+   */
+  hitRatio: number;
+
+  /**
+   * @generated from field: uint64 n = 3;
+   */
+  n: bigint;
+};
+
+/**
+ * Describes the message chimera.cache.v1.SizeForecast.
+ * Use `create(SizeForecastSchema)` to create a new message.
+ */
+export const SizeForecastSchema: GenMessage<SizeForecast> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 29);
+
+/**
+ * @generated from message chimera.cache.v1.PruneRequest
+ */
+export type PruneRequest = Message<"chimera.cache.v1.PruneRequest"> & {
+  /**
+   * Take out until this many bytes are left; 90 % of the capacity where unset and nothing else is set.
+   *
+   * @generated from field: optional uint64 target_bytes = 1;
+   */
+  targetBytes?: bigint | undefined;
+
+  /**
+   * Only what was not served for so long.
+   *
+   * @generated from field: google.protobuf.Duration unused_for = 2;
+   */
+  unusedFor?: Duration | undefined;
+
+  /**
+   * Only what was never served since it was stored.
+   *
+   * @generated from field: bool never_hit = 3;
+   */
+  neverHit: boolean;
+
+  /**
+   * @generated from field: string tenant = 4;
+   */
+  tenant: string;
+
+  /**
+   * @generated from field: string model = 5;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string tag = 6;
+   */
+  tag: string;
+
+  /**
+   * Only says what would go.
+   *
+   * @generated from field: bool dry_run = 7;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message chimera.cache.v1.PruneRequest.
+ * Use `create(PruneRequestSchema)` to create a new message.
+ */
+export const PruneRequestSchema: GenMessage<PruneRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 30);
+
+/**
+ * @generated from message chimera.cache.v1.PruneResponse
+ */
+export type PruneResponse = Message<"chimera.cache.v1.PruneResponse"> & {
+  /**
+   * To undo it; empty for a dry run.
+   *
+   * @generated from field: string prune_id = 1;
+   */
+  pruneId: string;
+
+  /**
+   * @generated from field: uint64 entries = 2;
+   */
+  entries: bigint;
+
+  /**
+   * @generated from field: uint64 bytes = 3;
+   */
+  bytes: bigint;
+
+  /**
+   * Hits that are expected to be lost, as a share of all lookups, in percentage points.
+   *
+   * @generated from field: double forecast_loss_pp = 4;
+   */
+  forecastLossPp: number;
+
+  /**
+   * Bytes of what was taken out that can still be put back.
+   *
+   * @generated from field: uint64 undo_bytes = 5;
+   */
+  undoBytes: bigint;
+};
+
+/**
+ * Describes the message chimera.cache.v1.PruneResponse.
+ * Use `create(PruneResponseSchema)` to create a new message.
+ */
+export const PruneResponseSchema: GenMessage<PruneResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 31);
+
+/**
+ * @generated from message chimera.cache.v1.UndoPruneRequest
+ */
+export type UndoPruneRequest = Message<"chimera.cache.v1.UndoPruneRequest"> & {
+  /**
+   * @generated from field: string prune_id = 1;
+   */
+  pruneId: string;
+};
+
+/**
+ * Describes the message chimera.cache.v1.UndoPruneRequest.
+ * Use `create(UndoPruneRequestSchema)` to create a new message.
+ */
+export const UndoPruneRequestSchema: GenMessage<UndoPruneRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 32);
+
+/**
+ * @generated from message chimera.cache.v1.UndoPruneResponse
+ */
+export type UndoPruneResponse = Message<"chimera.cache.v1.UndoPruneResponse"> & {
+  /**
+   * @generated from field: uint64 restored = 1;
+   */
+  restored: bigint;
+
+  /**
+   * No longer there, or replaced meanwhile.
+   *
+   * @generated from field: uint64 lost = 2;
+   */
+  lost: bigint;
+};
+
+/**
+ * Describes the message chimera.cache.v1.UndoPruneResponse.
+ * Use `create(UndoPruneResponseSchema)` to create a new message.
+ */
+export const UndoPruneResponseSchema: GenMessage<UndoPruneResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 33);
+
+/**
+ * @generated from enum chimera.cache.v1.StoreOrigin
+ */
+export const StoreOrigin = {
+  /**
+   * A caller asked.
+   *
+   * @generated from enum value: STORE_ORIGIN_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: STORE_ORIGIN_REQUEST = 1;
+   */
+  REQUEST: 1,
+
+  /**
+   * Made ahead by a warm-up.
+   *
+   * @generated from enum value: STORE_ORIGIN_WARM_UP = 2;
+   */
+  WARM_UP: 2,
+} as const;
+
+/**
+ * @generated from enum chimera.cache.v1.StoreOrigin
+ */
+export type StoreOrigin = (typeof StoreOrigin)[keyof typeof StoreOrigin] | UnknownEnum;
+
+/**
+ * Describes the enum chimera.cache.v1.StoreOrigin.
+ */
+export const StoreOriginSchema: GenEnum<StoreOrigin> = /*@__PURE__*/
+  enumDesc(file_chimera_cache_v1_cache, 0);
+
+/**
+ * @generated from enum chimera.cache.v1.WarmPhase
+ */
+export const WarmPhase = {
+  /**
+   * @generated from enum value: WARM_PHASE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: WARM_PHASE_READING = 1;
+   */
+  READING: 1,
+
+  /**
+   * @generated from enum value: WARM_PHASE_RESTORING = 2;
+   */
+  RESTORING: 2,
+
+  /**
+   * @generated from enum value: WARM_PHASE_GENERATING = 3;
+   */
+  GENERATING: 3,
+
+  /**
+   * @generated from enum value: WARM_PHASE_PREFIXES = 4;
+   */
+  PREFIXES: 4,
+
+  /**
+   * @generated from enum value: WARM_PHASE_DONE = 5;
+   */
+  DONE: 5,
+} as const;
+
+/**
+ * @generated from enum chimera.cache.v1.WarmPhase
+ */
+export type WarmPhase = (typeof WarmPhase)[keyof typeof WarmPhase] | UnknownEnum;
+
+/**
+ * Describes the enum chimera.cache.v1.WarmPhase.
+ */
+export const WarmPhaseSchema: GenEnum<WarmPhase> = /*@__PURE__*/
+  enumDesc(file_chimera_cache_v1_cache, 1);
 
 /**
  * @generated from service chimera.cache.v1.CacheService
@@ -293,12 +1429,100 @@ export const CacheService: GenService<{
     output: typeof StoreResponseSchema;
   },
   /**
+   * Gives up the lead of a flight whose answer will not be stored.
+   *
+   * @generated from rpc chimera.cache.v1.CacheService.EndFlight
+   */
+  endFlight: {
+    methodKind: "unary";
+    input: typeof EndFlightRequestSchema;
+    output: typeof EndFlightResponseSchema;
+  },
+  /**
    * @generated from rpc chimera.cache.v1.CacheService.Stats
    */
   stats: {
     methodKind: "unary";
     input: typeof StatsRequestSchema;
     output: typeof StatsResponseSchema;
+  },
+  /**
+   * Once at the start and then once per interval.
+   *
+   * @generated from rpc chimera.cache.v1.CacheService.WatchStats
+   */
+  watchStats: {
+    methodKind: "server_streaming";
+    input: typeof WatchStatsRequestSchema;
+    output: typeof WatchStatsResponseSchema;
+  },
+  /**
+   * Why a request has a stored answer, or none.
+   *
+   * @generated from rpc chimera.cache.v1.CacheService.Explain
+   */
+  explain: {
+    methodKind: "unary";
+    input: typeof ExplainRequestSchema;
+    output: typeof ExplainResponseSchema;
+  },
+  /**
+   * Drops answers here and, over NATS, in every other cache.
+   *
+   * @generated from rpc chimera.cache.v1.CacheService.Invalidate
+   */
+  invalidate: {
+    methodKind: "unary";
+    input: typeof InvalidateRequestSchema;
+    output: typeof InvalidateResponseSchema;
+  },
+  /**
+   * Stores the answers that the next requests will most likely ask for. Ends early when the call is cancelled.
+   *
+   * @generated from rpc chimera.cache.v1.CacheService.Warm
+   */
+  warm: {
+    methodKind: "server_streaming";
+    input: typeof WarmRequestSchema;
+    output: typeof WarmResponseSchema;
+  },
+  /**
+   * The last warm-ups of this cache, newest first, with what they promised and what they gained.
+   *
+   * @generated from rpc chimera.cache.v1.CacheService.ListWarmUps
+   */
+  listWarmUps: {
+    methodKind: "unary";
+    input: typeof ListWarmUpsRequestSchema;
+    output: typeof ListWarmUpsResponseSchema;
+  },
+  /**
+   * Signs of a cache that is too small, or full of what nobody asks for.
+   *
+   * @generated from rpc chimera.cache.v1.CacheService.Saturation
+   */
+  saturation: {
+    methodKind: "unary";
+    input: typeof SaturationRequestSchema;
+    output: typeof SaturationResponseSchema;
+  },
+  /**
+   * Takes out what is not worth its room; can be undone until the next one.
+   *
+   * @generated from rpc chimera.cache.v1.CacheService.Prune
+   */
+  prune: {
+    methodKind: "unary";
+    input: typeof PruneRequestSchema;
+    output: typeof PruneResponseSchema;
+  },
+  /**
+   * @generated from rpc chimera.cache.v1.CacheService.UndoPrune
+   */
+  undoPrune: {
+    methodKind: "unary";
+    input: typeof UndoPruneRequestSchema;
+    output: typeof UndoPruneResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_chimera_cache_v1_cache, 0);

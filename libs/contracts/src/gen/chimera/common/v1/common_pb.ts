@@ -12,7 +12,7 @@ import type { Message as Message$1, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file chimera/common/v1/common.proto.
  */
 export const file_chimera_common_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jaGltZXJhL2NvbW1vbi92MS9jb21tb24ucHJvdG8SEWNoaW1lcmEuY29tbW9uLnYxIkEKB01lc3NhZ2USJQoEcm9sZRgBIAEoDjIXLmNoaW1lcmEuY29tbW9uLnYxLlJvbGUSDwoHY29udGVudBgCIAEoCSLqAgoOU2FtcGxpbmdQYXJhbXMSGAoLdGVtcGVyYXR1cmUYASABKAFIAIgBARISCgV0b3BfcBgCIAEoAUgBiAEBEhIKBXRvcF9rGAMgASgNSAKIAQESEgoFbWluX3AYBCABKAFIA4gBARIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAFIBIgBARIRCgRzZWVkGAYgASgNSAWIAQESFwoKbWF4X3Rva2VucxgHIAEoDUgGiAEBEgwKBHN0b3AYCCADKAkSGAoLanNvbl9zY2hlbWEYCSABKAlIB4gBARIUCgdncmFtbWFyGAogASgJSAiIAQFCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEIICgZfdG9wX2tCCAoGX21pbl9wQhUKE19yZXBldGl0aW9uX3BlbmFsdHlCBwoFX3NlZWRCDQoLX21heF90b2tlbnNCDgoMX2pzb25fc2NoZW1hQgoKCF9ncmFtbWFyIlAKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SFQoNY2FjaGVkX3Rva2VucxgCIAEoDRIZChFjb21wbGV0aW9uX3Rva2VucxgDIAEoDSJOCgxDYWNoZU91dGNvbWUSLgoGc3RhdHVzGAEgASgOMh4uY2hpbWVyYS5jb21tb24udjEuQ2FjaGVTdGF0dXMSDgoGcmVhc29uGAIgASgJIuEBCghBY2NlcHRlZBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXNlcnZlZF9ieRgCIAEoCRIuCgVjYWNoZRgDIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRINCgVtb2RlbBgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgJEhAKCHRyYWNlX2lkGAYgASgJEh4KEXByZWRpY3RlZF90dGZ0X21zGAcgASgBSACIAQESEAoIcXVldWVfbXMYCCABKAFCFAoSX3ByZWRpY3RlZF90dGZ0X21zIkoKBURlbHRhEgsKA3NlcRgBIAEoDRIMCgR0ZXh0GAIgASgJEhMKC3Rva2VuX2NvdW50GAMgASgNEhEKCXRva2VuX2lkcxgEIAMoDSJZCgdUaW1pbmdzEhAKCHF1ZXVlX21zGAEgASgBEhIKCnByZWZpbGxfbXMYAiABKAESFgoOZmlyc3RfdG9rZW5fbXMYAyABKAESEAoIdG90YWxfbXMYBCABKAEimAEKCENvbXBsZXRlEjYKDWZpbmlzaF9yZWFzb24YASABKA4yHy5jaGltZXJhLmNvbW1vbi52MS5GaW5pc2hSZWFzb24SJwoFdXNhZ2UYAiABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIrCgd0aW1pbmdzGAMgASgLMhouY2hpbWVyYS5jb21tb24udjEuVGltaW5ncyKnAQoQR2VuZXJhdGVSZXNwb25zZRIvCghhY2NlcHRlZBgBIAEoCzIbLmNoaW1lcmEuY29tbW9uLnYxLkFjY2VwdGVkSAASKQoFZGVsdGEYAiABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5EZWx0YUgAEi8KCGNvbXBsZXRlGAMgASgLMhsuY2hpbWVyYS5jb21tb24udjEuQ29tcGxldGVIAEIGCgRwYXJ0IpQCCgRMb2FkEg0KBXNsb3RzGAEgASgNEhIKCmJ1c3lfc2xvdHMYAiABKA0SEgoKbWF4X3F1ZXVlZBgDIAEoDRIXCg9xdWV1ZWRfcmVxdWVzdHMYBCABKA0SHgoWcXVldWVkX3VuY2FjaGVkX3Rva2VucxgFIAEoDRIhChRwcmVmaWxsX3Rva2Vuc19wZXJfcxgGIAEoAUgAiAEBEhEKCWt2X3Rva2VucxgHIAEoBBIaChJrdl9jYXBhY2l0eV90b2tlbnMYCCABKAQSFQoNd2FybV9wcmVmaXhlcxgJIAMoCRIaChJhY3RpdmVfZ2VuZXJhdGlvbnMYCiABKA1CFwoVX3ByZWZpbGxfdG9rZW5zX3Blcl9zKlAKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfU1lTVEVNEAESDQoJUk9MRV9VU0VSEAISEgoOUk9MRV9BU1NJU1RBTlQQAypfCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAIqfgoLQ2FjaGVQb2xpY3kSHAoYQ0FDSEVfUE9MSUNZX1VOU1BFQ0lGSUVEEAASFwoTQ0FDSEVfUE9MSUNZX0JZUEFTUxABEhgKFENBQ0hFX1BPTElDWV9SRUZSRVNIEAISHgoaQ0FDSEVfUE9MSUNZX0FMTE9XX1NBTVBMRUQQAypxCgtDYWNoZVN0YXR1cxIcChhDQUNIRV9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBDQUNIRV9TVEFUVVNfSElUEAESFQoRQ0FDSEVfU1RBVFVTX01JU1MQAhIXChNDQUNIRV9TVEFUVVNfQllQQVNTEAMqZQoMUmVxdWVzdENsYXNzEh0KGVJFUVVFU1RfQ0xBU1NfVU5TUEVDSUZJRUQQABIdChlSRVFVRVNUX0NMQVNTX0lOVEVSQUNUSVZFEAESFwoTUkVRVUVTVF9DTEFTU19CQVRDSBACYgZwcm90bzM");
+  fileDesc("Ch5jaGltZXJhL2NvbW1vbi92MS9jb21tb24ucHJvdG8SEWNoaW1lcmEuY29tbW9uLnYxIkEKB01lc3NhZ2USJQoEcm9sZRgBIAEoDjIXLmNoaW1lcmEuY29tbW9uLnYxLlJvbGUSDwoHY29udGVudBgCIAEoCSLqAgoOU2FtcGxpbmdQYXJhbXMSGAoLdGVtcGVyYXR1cmUYASABKAFIAIgBARISCgV0b3BfcBgCIAEoAUgBiAEBEhIKBXRvcF9rGAMgASgNSAKIAQESEgoFbWluX3AYBCABKAFIA4gBARIfChJyZXBldGl0aW9uX3BlbmFsdHkYBSABKAFIBIgBARIRCgRzZWVkGAYgASgNSAWIAQESFwoKbWF4X3Rva2VucxgHIAEoDUgGiAEBEgwKBHN0b3AYCCADKAkSGAoLanNvbl9zY2hlbWEYCSABKAlIB4gBARIUCgdncmFtbWFyGAogASgJSAiIAQFCDgoMX3RlbXBlcmF0dXJlQggKBl90b3BfcEIICgZfdG9wX2tCCAoGX21pbl9wQhUKE19yZXBldGl0aW9uX3BlbmFsdHlCBwoFX3NlZWRCDQoLX21heF90b2tlbnNCDgoMX2pzb25fc2NoZW1hQgoKCF9ncmFtbWFyIlAKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SFQoNY2FjaGVkX3Rva2VucxgCIAEoDRIZChFjb21wbGV0aW9uX3Rva2VucxgDIAEoDSJcCgxDYWNoZUNvbnRyb2wSEgoFdHRsX3MYASABKA1IAIgBARIUCgdzdGFsZV9zGAIgASgNSAGIAQESDAoEdGFncxgDIAMoCUIICgZfdHRsX3NCCgoIX3N0YWxlX3MiTgoMQ2FjaGVPdXRjb21lEi4KBnN0YXR1cxgBIAEoDjIeLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlU3RhdHVzEg4KBnJlYXNvbhgCIAEoCSLhAQoIQWNjZXB0ZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRIRCglzZXJ2ZWRfYnkYAiABKAkSLgoFY2FjaGUYAyABKAsyHy5jaGltZXJhLmNvbW1vbi52MS5DYWNoZU91dGNvbWUSDQoFbW9kZWwYBCABKAkSFQoNbW9kZWxfdmVyc2lvbhgFIAEoCRIQCgh0cmFjZV9pZBgGIAEoCRIeChFwcmVkaWN0ZWRfdHRmdF9tcxgHIAEoAUgAiAEBEhAKCHF1ZXVlX21zGAggASgBQhQKEl9wcmVkaWN0ZWRfdHRmdF9tcyJKCgVEZWx0YRILCgNzZXEYASABKA0SDAoEdGV4dBgCIAEoCRITCgt0b2tlbl9jb3VudBgDIAEoDRIRCgl0b2tlbl9pZHMYBCADKA0iWQoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoARISCgpwcmVmaWxsX21zGAIgASgBEhYKDmZpcnN0X3Rva2VuX21zGAMgASgBEhAKCHRvdGFsX21zGAQgASgBIpgBCghDb21wbGV0ZRI2Cg1maW5pc2hfcmVhc29uGAEgASgOMh8uY2hpbWVyYS5jb21tb24udjEuRmluaXNoUmVhc29uEicKBXVzYWdlGAIgASgLMhguY2hpbWVyYS5jb21tb24udjEuVXNhZ2USKwoHdGltaW5ncxgDIAEoCzIaLmNoaW1lcmEuY29tbW9uLnYxLlRpbWluZ3MipwEKEEdlbmVyYXRlUmVzcG9uc2USLwoIYWNjZXB0ZWQYASABKAsyGy5jaGltZXJhLmNvbW1vbi52MS5BY2NlcHRlZEgAEikKBWRlbHRhGAIgASgLMhguY2hpbWVyYS5jb21tb24udjEuRGVsdGFIABIvCghjb21wbGV0ZRgDIAEoCzIbLmNoaW1lcmEuY29tbW9uLnYxLkNvbXBsZXRlSABCBgoEcGFydCKUAgoETG9hZBINCgVzbG90cxgBIAEoDRISCgpidXN5X3Nsb3RzGAIgASgNEhIKCm1heF9xdWV1ZWQYAyABKA0SFwoPcXVldWVkX3JlcXVlc3RzGAQgASgNEh4KFnF1ZXVlZF91bmNhY2hlZF90b2tlbnMYBSABKA0SIQoUcHJlZmlsbF90b2tlbnNfcGVyX3MYBiABKAFIAIgBARIRCglrdl90b2tlbnMYByABKAQSGgoSa3ZfY2FwYWNpdHlfdG9rZW5zGAggASgEEhUKDXdhcm1fcHJlZml4ZXMYCSADKAkSGgoSYWN0aXZlX2dlbmVyYXRpb25zGAogASgNQhcKFV9wcmVmaWxsX3Rva2Vuc19wZXJfcypQCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1NZU1RFTRABEg0KCVJPTEVfVVNFUhACEhIKDlJPTEVfQVNTSVNUQU5UEAMqXwoMRmluaXNoUmVhc29uEh0KGUZJTklTSF9SRUFTT05fVU5TUEVDSUZJRUQQABIWChJGSU5JU0hfUkVBU09OX1NUT1AQARIYChRGSU5JU0hfUkVBU09OX0xFTkdUSBACKp8BCgtDYWNoZVBvbGljeRIcChhDQUNIRV9QT0xJQ1lfVU5TUEVDSUZJRUQQABIXChNDQUNIRV9QT0xJQ1lfQllQQVNTEAESGAoUQ0FDSEVfUE9MSUNZX1JFRlJFU0gQAhIeChpDQUNIRV9QT0xJQ1lfQUxMT1dfU0FNUExFRBADEh8KG0NBQ0hFX1BPTElDWV9PTkxZX0lGX0NBQ0hFRBAEKqIBCgtDYWNoZVN0YXR1cxIcChhDQUNIRV9TVEFUVVNfVU5TUEVDSUZJRUQQABIUChBDQUNIRV9TVEFUVVNfSElUEAESFQoRQ0FDSEVfU1RBVFVTX01JU1MQAhIXChNDQUNIRV9TVEFUVVNfQllQQVNTEAMSFgoSQ0FDSEVfU1RBVFVTX1NUQUxFEAQSFwoTQ0FDSEVfU1RBVFVTX0pPSU5FRBAFKmUKDFJlcXVlc3RDbGFzcxIdChlSRVFVRVNUX0NMQVNTX1VOU1BFQ0lGSUVEEAASHQoZUkVRVUVTVF9DTEFTU19JTlRFUkFDVElWRRABEhcKE1JFUVVFU1RfQ0xBU1NfQkFUQ0gQAmIGcHJvdG8z");
 
 /**
  * One message of a conversation.
@@ -155,6 +155,41 @@ export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_chimera_common_v1_common, 2);
 
 /**
+ * How long and under which names an answer is kept. Does not change which answer it is.
+ *
+ * @generated from message chimera.common.v1.CacheControl
+ */
+export type CacheControl = Message$1<"chimera.common.v1.CacheControl"> & {
+  /**
+   * Seconds it is served as fresh; unset is the cache's own limit, which also is the most.
+   *
+   * @generated from field: optional uint32 ttl_s = 1;
+   */
+  ttlS?: number | undefined;
+
+  /**
+   * Seconds after that in which it is still served while a new one is made; unset is the cache's own setting, 0 is never.
+   *
+   * @generated from field: optional uint32 stale_s = 2;
+   */
+  staleS?: number | undefined;
+
+  /**
+   * Names to invalidate it by, for example a document or a release. At most 8, each 1 to 64 letters, digits and . _ : / -
+   *
+   * @generated from field: repeated string tags = 3;
+   */
+  tags: string[];
+};
+
+/**
+ * Describes the message chimera.common.v1.CacheControl.
+ * Use `create(CacheControlSchema)` to create a new message.
+ */
+export const CacheControlSchema: GenMessage<CacheControl> = /*@__PURE__*/
+  messageDesc(file_chimera_common_v1_common, 3);
+
+/**
  * Why an answer came from where it came.
  *
  * @generated from message chimera.common.v1.CacheOutcome
@@ -178,7 +213,7 @@ export type CacheOutcome = Message$1<"chimera.common.v1.CacheOutcome"> & {
  * Use `create(CacheOutcomeSchema)` to create a new message.
  */
 export const CacheOutcomeSchema: GenMessage<CacheOutcome> = /*@__PURE__*/
-  messageDesc(file_chimera_common_v1_common, 3);
+  messageDesc(file_chimera_common_v1_common, 4);
 
 /**
  * First part of a stream: the request is taken, and by whom.
@@ -242,7 +277,7 @@ export type Accepted = Message$1<"chimera.common.v1.Accepted"> & {
  * Use `create(AcceptedSchema)` to create a new message.
  */
 export const AcceptedSchema: GenMessage<Accepted> = /*@__PURE__*/
-  messageDesc(file_chimera_common_v1_common, 4);
+  messageDesc(file_chimera_common_v1_common, 5);
 
 /**
  * A piece of the answer, in order.
@@ -282,7 +317,7 @@ export type Delta = Message$1<"chimera.common.v1.Delta"> & {
  * Use `create(DeltaSchema)` to create a new message.
  */
 export const DeltaSchema: GenMessage<Delta> = /*@__PURE__*/
-  messageDesc(file_chimera_common_v1_common, 5);
+  messageDesc(file_chimera_common_v1_common, 6);
 
 /**
  * Where the time of an answer went, in milliseconds, on the engine's clock.
@@ -324,7 +359,7 @@ export type Timings = Message$1<"chimera.common.v1.Timings"> & {
  * Use `create(TimingsSchema)` to create a new message.
  */
 export const TimingsSchema: GenMessage<Timings> = /*@__PURE__*/
-  messageDesc(file_chimera_common_v1_common, 6);
+  messageDesc(file_chimera_common_v1_common, 7);
 
 /**
  * Last part of a stream that ended well. A stream without it was cut.
@@ -353,7 +388,7 @@ export type Complete = Message$1<"chimera.common.v1.Complete"> & {
  * Use `create(CompleteSchema)` to create a new message.
  */
 export const CompleteSchema: GenMessage<Complete> = /*@__PURE__*/
-  messageDesc(file_chimera_common_v1_common, 7);
+  messageDesc(file_chimera_common_v1_common, 8);
 
 /**
  * One part of a token stream: accepted, then deltas, then complete. Errors travel only as the gRPC status.
@@ -390,7 +425,7 @@ export type GenerateResponse = Message$1<"chimera.common.v1.GenerateResponse"> &
  * Use `create(GenerateResponseSchema)` to create a new message.
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_common_v1_common, 8);
+  messageDesc(file_chimera_common_v1_common, 9);
 
 /**
  * How busy a replica is.
@@ -460,7 +495,7 @@ export type Load = Message$1<"chimera.common.v1.Load"> & {
  * Use `create(LoadSchema)` to create a new message.
  */
 export const LoadSchema: GenMessage<Load> = /*@__PURE__*/
-  messageDesc(file_chimera_common_v1_common, 9);
+  messageDesc(file_chimera_common_v1_common, 10);
 
 /**
  * Who wrote a message of a conversation.
@@ -570,6 +605,13 @@ export const CachePolicy = {
    * @generated from enum value: CACHE_POLICY_ALLOW_SAMPLED = 3;
    */
   ALLOW_SAMPLED: 3,
+
+  /**
+   * Looked up only: without a stored answer the request fails with NOT_FOUND, and nothing is generated.
+   *
+   * @generated from enum value: CACHE_POLICY_ONLY_IF_CACHED = 4;
+   */
+  ONLY_IF_CACHED: 4,
 } as const;
 
 /**
@@ -610,6 +652,20 @@ export const CacheStatus = {
    * @generated from enum value: CACHE_STATUS_BYPASS = 3;
    */
   BYPASS: 3,
+
+  /**
+   * Past its time, served while a new one is made.
+   *
+   * @generated from enum value: CACHE_STATUS_STALE = 4;
+   */
+  STALE: 4,
+
+  /**
+   * Nothing was stored; read along with the same request, which was being answered.
+   *
+   * @generated from enum value: CACHE_STATUS_JOINED = 5;
+   */
+  JOINED: 5,
 } as const;
 
 /**

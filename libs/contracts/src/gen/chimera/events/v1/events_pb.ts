@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/events/v1/events.proto.
  */
 export const file_chimera_events_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jaGltZXJhL2V2ZW50cy92MS9ldmVudHMucHJvdG8SEWNoaW1lcmEuZXZlbnRzLnYxIu8DCg9SZXF1ZXN0RmluaXNoZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIMCgRkb29yGAUgASgJEhEKCXNlcnZlZF9ieRgGIAEoCRIuCgVjYWNoZRgHIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRIOCgZzdGF0dXMYCCABKAkSLgoKYXJyaXZlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHdHRmdF9tcxgKIAEoAUgAiAEBEg8KB3R1cm5fbXMYCyABKAESJwoFdXNhZ2UYDCABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIqCgZlbmdpbmUYDSABKAsyGi5jaGltZXJhLmNvbW1vbi52MS5UaW1pbmdzEg4KBnJvdXRlchgOIAEoCRIQCgh3b3JrbG9hZBgPIAEoCRIQCghxdWV1ZV9tcxgQIAEoARIQCghhdHRlbXB0cxgRIAEoDRITCgtyZXN1bXB0aW9ucxgSIAEoDRINCgVjbGFzcxgTIAEoCRIPCgdyZWZ1c2FsGBQgASgJQgoKCF90dGZ0X21zIsYBCgxDYWNoZUNoYW5nZWQSDwoHcmVwbGljYRgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHZW50cmllcxgDIAEoBBINCgVieXRlcxgEIAEoBBIWCg5jYXBhY2l0eV9ieXRlcxgFIAEoBBIMCgRoaXRzGAYgASgEEg4KBm1pc3NlcxgHIAEoBBIRCglldmljdGlvbnMYCCABKAQSFAoMc3RvcmVfZXJyb3JzGAkgASgEIvUBCg1TY29yZVJlY29yZGVkEhIKCnN1YmplY3RfaWQYASABKAkSDgoGc291cmNlGAIgASgJEg4KBnRlbmFudBgDIAEoCRINCgVtb2RlbBgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgJEhEKCXByZWRpY3RlZBgGIAEoCRIOCgZ0YXJnZXQYByABKAkSDwoHY29ycmVjdBgIIAEoCBImCgJhdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHZGF0YXNldBgKIAEoCRINCgVzcGxpdBgLIAEoCRIOCgZydW5faWQYDCABKAkisQEKDExvYWRSZXBvcnRlZBIPCgdyZXBsaWNhGAEgASgJEgsKA3VybBgCIAEoCRINCgVtb2RlbBgDIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAQgASgJEg4KBmVuZ2luZRgFIAEoCRImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoEbG9hZBgHIAEoCzIXLmNoaW1lcmEuY29tbW9uLnYxLkxvYWRiBnByb3RvMw", [file_chimera_common_v1_common, file_google_protobuf_timestamp]);
+  fileDesc("Ch5jaGltZXJhL2V2ZW50cy92MS9ldmVudHMucHJvdG8SEWNoaW1lcmEuZXZlbnRzLnYxIpgECg9SZXF1ZXN0RmluaXNoZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIMCgRkb29yGAUgASgJEhEKCXNlcnZlZF9ieRgGIAEoCRIuCgVjYWNoZRgHIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRIOCgZzdGF0dXMYCCABKAkSLgoKYXJyaXZlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHdHRmdF9tcxgKIAEoAUgAiAEBEg8KB3R1cm5fbXMYCyABKAESJwoFdXNhZ2UYDCABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIqCgZlbmdpbmUYDSABKAsyGi5jaGltZXJhLmNvbW1vbi52MS5UaW1pbmdzEg4KBnJvdXRlchgOIAEoCRIQCgh3b3JrbG9hZBgPIAEoCRIQCghxdWV1ZV9tcxgQIAEoARIQCghhdHRlbXB0cxgRIAEoDRITCgtyZXN1bXB0aW9ucxgSIAEoDRINCgVjbGFzcxgTIAEoCRIPCgdyZWZ1c2FsGBQgASgJEhEKCWNhY2hlX2tleRgVIAEoCRIUCgxsb2dnZWRfaW5wdXQYFiABKAxCCgoIX3R0ZnRfbXMixgEKDENhY2hlQ2hhbmdlZBIPCgdyZXBsaWNhGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdlbnRyaWVzGAMgASgEEg0KBWJ5dGVzGAQgASgEEhYKDmNhcGFjaXR5X2J5dGVzGAUgASgEEgwKBGhpdHMYBiABKAQSDgoGbWlzc2VzGAcgASgEEhEKCWV2aWN0aW9ucxgIIAEoBBIUCgxzdG9yZV9lcnJvcnMYCSABKAQi9QEKDVNjb3JlUmVjb3JkZWQSEgoKc3ViamVjdF9pZBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSDgoGdGVuYW50GAMgASgJEg0KBW1vZGVsGAQgASgJEhUKDW1vZGVsX3ZlcnNpb24YBSABKAkSEQoJcHJlZGljdGVkGAYgASgJEg4KBnRhcmdldBgHIAEoCRIPCgdjb3JyZWN0GAggASgIEiYKAmF0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdkYXRhc2V0GAogASgJEg0KBXNwbGl0GAsgASgJEg4KBnJ1bl9pZBgMIAEoCSKxAQoMTG9hZFJlcG9ydGVkEg8KB3JlcGxpY2EYASABKAkSCwoDdXJsGAIgASgJEg0KBW1vZGVsGAMgASgJEhUKDW1vZGVsX3ZlcnNpb24YBCABKAkSDgoGZW5naW5lGAUgASgJEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgRsb2FkGAcgASgLMhcuY2hpbWVyYS5jb21tb24udjEuTG9hZCJ3ChBDYWNoZUludmFsaWRhdGVkEg4KBnRlbmFudBgBIAEoCRINCgVtb2RlbBgCIAEoCRILCgN0YWcYAyABKAkSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3JlcGxpY2EYBSABKAkiewoNQ2FjaGVSZXZpZXdlZBIPCgdyZXBsaWNhGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCghmaW5kaW5ncxgDIAMoCzIfLmNoaW1lcmEuZXZlbnRzLnYxLkNhY2hlRmluZGluZyLhAQoMQ2FjaGVGaW5kaW5nEgwKBGtpbmQYASABKAkSDAoEdGV4dBgCIAEoCRIPCgdzZXR0aW5nGAMgASgJEg8KB2N1cnJlbnQYBCABKAkSEAoIcHJvcG9zZWQYBSABKAkSFAoHZ2Fpbl9wcBgGIAEoAUgAiAEBEhgKC2dhaW5fbG93X3BwGAcgASgBSAGIAQESGQoMZ2Fpbl9oaWdoX3BwGAggASgBSAKIAQESCQoBbhgJIAEoBEIKCghfZ2Fpbl9wcEIOCgxfZ2Fpbl9sb3dfcHBCDwoNX2dhaW5faGlnaF9wcCKJAwoLQ2FjaGVXYXJtZWQSDwoHcmVwbGljYRgBIAEoCRIOCgZydW5faWQYAiABKAkSLgoKc3RhcnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlc3RvcmVkGAUgASgNEhMKC3JlZ2VuZXJhdGVkGAYgASgNEg8KB2NvbnRyb2wYByABKA0SFAoMdG9rZW5zX3NwZW50GAggASgEEh0KFXByZWRpY3RlZF9oaXRfZ2Fpbl9wcBgJIAEoARIYCgtoaXRfZ2Fpbl9wcBgKIAEoAUgAiAEBEhwKD2hpdF9nYWluX2xvd19wcBgLIAEoAUgBiAEBEh0KEGhpdF9nYWluX2hpZ2hfcHAYDCABKAFIAogBAUIOCgxfaGl0X2dhaW5fcHBCEgoQX2hpdF9nYWluX2xvd19wcEITChFfaGl0X2dhaW5faGlnaF9wcGIGcHJvdG8z", [file_chimera_common_v1_common, file_google_protobuf_timestamp]);
 
 /**
  * One per request the router took, whatever became of it. Carries no prompt and no answer.
@@ -143,6 +143,20 @@ export type RequestFinished = Message<"chimera.events.v1.RequestFinished"> & {
    * @generated from field: string refusal = 20;
    */
   refusal: string;
+
+  /**
+   * First 16 hex digits of the cache key; empty where the cache was not asked.
+   *
+   * @generated from field: string cache_key = 21;
+   */
+  cacheKey: string;
+
+  /**
+   * The encoded chimera.cache.v1.CacheKeyInput, prompt included: only for tenants that turned it on, and at most 64 KiB.
+   *
+   * @generated from field: bytes logged_input = 22;
+   */
+  loggedInput: Uint8Array;
 };
 
 /**
@@ -343,4 +357,217 @@ export type LoadReported = Message<"chimera.events.v1.LoadReported"> & {
  */
 export const LoadReportedSchema: GenMessage<LoadReported> = /*@__PURE__*/
   messageDesc(file_chimera_events_v1_events, 3);
+
+/**
+ * Stored answers that must not be served any more. Every cache drops what fits all the names that are set.
+ *
+ * @generated from message chimera.events.v1.CacheInvalidated
+ */
+export type CacheInvalidated = Message<"chimera.events.v1.CacheInvalidated"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string tag = 3;
+   */
+  tag: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 4;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Name of the cache that was asked.
+   *
+   * @generated from field: string replica = 5;
+   */
+  replica: string;
+};
+
+/**
+ * Describes the message chimera.events.v1.CacheInvalidated.
+ * Use `create(CacheInvalidatedSchema)` to create a new message.
+ */
+export const CacheInvalidatedSchema: GenMessage<CacheInvalidated> = /*@__PURE__*/
+  messageDesc(file_chimera_events_v1_events, 4);
+
+/**
+ * What one cache found about its own policy, size and times to live, at a set interval.
+ *
+ * @generated from message chimera.events.v1.CacheReviewed
+ */
+export type CacheReviewed = Message<"chimera.events.v1.CacheReviewed"> & {
+  /**
+   * @generated from field: string replica = 1;
+   */
+  replica: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: repeated chimera.events.v1.CacheFinding findings = 3;
+   */
+  findings: CacheFinding[];
+};
+
+/**
+ * Describes the message chimera.events.v1.CacheReviewed.
+ * Use `create(CacheReviewedSchema)` to create a new message.
+ */
+export const CacheReviewedSchema: GenMessage<CacheReviewed> = /*@__PURE__*/
+  messageDesc(file_chimera_events_v1_events, 5);
+
+/**
+ * @generated from message chimera.events.v1.CacheFinding
+ */
+export type CacheFinding = Message<"chimera.events.v1.CacheFinding"> & {
+  /**
+   * "policy", "size", "ttl", "quota" or "prune".
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * One sentence for people, with its figures.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * Value of the setting now and the one that is proposed; both empty where nothing is to be changed.
+   *
+   * @generated from field: string setting = 3;
+   */
+  setting: string;
+
+  /**
+   * @generated from field: string current = 4;
+   */
+  current: string;
+
+  /**
+   * @generated from field: string proposed = 5;
+   */
+  proposed: string;
+
+  /**
+   * Hit ratio that the proposal is expected to add, in percentage points, with its 95 % interval; unset where it is not known.
+   *
+   * @generated from field: optional double gain_pp = 6;
+   */
+  gainPp?: number | undefined;
+
+  /**
+   * @generated from field: optional double gain_low_pp = 7;
+   */
+  gainLowPp?: number | undefined;
+
+  /**
+   * @generated from field: optional double gain_high_pp = 8;
+   */
+  gainHighPp?: number | undefined;
+
+  /**
+   * Requests behind it.
+   *
+   * @generated from field: uint64 n = 9;
+   */
+  n: bigint;
+};
+
+/**
+ * Describes the message chimera.events.v1.CacheFinding.
+ * Use `create(CacheFindingSchema)` to create a new message.
+ */
+export const CacheFindingSchema: GenMessage<CacheFinding> = /*@__PURE__*/
+  messageDesc(file_chimera_events_v1_events, 6);
+
+/**
+ * A warm-up that ended, and later again with what it gained.
+ *
+ * @generated from message chimera.events.v1.CacheWarmed
+ */
+export type CacheWarmed = Message<"chimera.events.v1.CacheWarmed"> & {
+  /**
+   * @generated from field: string replica = 1;
+   */
+  replica: string;
+
+  /**
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 3;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp ended_at = 4;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: uint32 restored = 5;
+   */
+  restored: number;
+
+  /**
+   * @generated from field: uint32 regenerated = 6;
+   */
+  regenerated: number;
+
+  /**
+   * @generated from field: uint32 control = 7;
+   */
+  control: number;
+
+  /**
+   * @generated from field: uint64 tokens_spent = 8;
+   */
+  tokensSpent: bigint;
+
+  /**
+   * @generated from field: double predicted_hit_gain_pp = 9;
+   */
+  predictedHitGainPp: number;
+
+  /**
+   * Set once the next window was measured.
+   *
+   * @generated from field: optional double hit_gain_pp = 10;
+   */
+  hitGainPp?: number | undefined;
+
+  /**
+   * @generated from field: optional double hit_gain_low_pp = 11;
+   */
+  hitGainLowPp?: number | undefined;
+
+  /**
+   * @generated from field: optional double hit_gain_high_pp = 12;
+   */
+  hitGainHighPp?: number | undefined;
+};
+
+/**
+ * Describes the message chimera.events.v1.CacheWarmed.
+ * Use `create(CacheWarmedSchema)` to create a new message.
+ */
+export const CacheWarmedSchema: GenMessage<CacheWarmed> = /*@__PURE__*/
+  messageDesc(file_chimera_events_v1_events, 7);
 
