@@ -175,6 +175,16 @@ if (hasForClient.browser) {
     const engine = () => test.inference.describe({});
     const idle = () => until("an idle engine", async () => (await engine()).activeGenerations === 0);
 
+    /** The page itself acts on its sixth delta: told to from out here, it could have the whole answer by then. */
+    const onceReading = (act: () => void) =>
+      page.evaluate(
+        `new MutationObserver((_, watch) => {
+          if (document.querySelector("#answer").childNodes.length <= 5) return;
+          watch.disconnect();
+          (${act})();
+        }).observe(document.querySelector("#answer"), { childList: true })`,
+      );
+
     it.each(["connect", "grpc-web"])("streams tokens into the page over %s, and stops the engine", async (protocol) => {
       await page.goto(`${pageUrl}?protocol=${protocol}`);
       await page.click("#ask");
@@ -185,16 +195,7 @@ if (hasForClient.browser) {
       await idle();
       const before = (await engine()).cancelled;
       await page.fill("#request", JSON.stringify(LONG));
-      // The page itself leaves: told from out here it could have the whole answer by then.
-      await page.evaluate(() => {
-        const answer = document.querySelector("#answer");
-        const watch = new MutationObserver(() => {
-          if ((answer?.childNodes.length ?? 0) <= 5) return;
-          watch.disconnect();
-          document.querySelector<HTMLElement>("#stop")?.click();
-        });
-        if (answer) watch.observe(answer, { childList: true });
-      });
+      await onceReading(() => document.querySelector<HTMLElement>("#stop")?.click());
       await page.click("#ask");
       await page.waitForFunction(() => document.querySelector("#figures")?.textContent);
       expect(await page.textContent("#figures")).toBe("CANCELLED: the call was cancelled");
@@ -206,9 +207,9 @@ if (hasForClient.browser) {
       await page.goto(pageUrl);
       await page.fill("#request", JSON.stringify(LONG));
       const before = (await engine()).cancelled;
+      await onceReading(() => location.assign("about:blank"));
       await page.click("#ask");
-      await page.waitForFunction(() => (document.querySelector("#answer")?.childNodes.length ?? 0) > 5);
-      await page.goto("about:blank");
+      await page.waitForURL("about:blank");
       await idle();
       expect((await engine()).cancelled - before).toBe(1n);
     });

@@ -3,6 +3,12 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type CacheChanged,
   CacheChangedSchema,
+  type CacheInvalidated,
+  CacheInvalidatedSchema,
+  type CacheReviewed,
+  CacheReviewedSchema,
+  type CacheWarmed,
+  CacheWarmedSchema,
   type LoadReported,
   LoadReportedSchema,
   type RequestFinished,
@@ -14,6 +20,9 @@ import {
 export type ChimeraEvent =
   | { kind: "requestFinished"; message: RequestFinished }
   | { kind: "cacheChanged"; message: CacheChanged }
+  | { kind: "cacheInvalidated"; message: CacheInvalidated }
+  | { kind: "cacheReviewed"; message: CacheReviewed }
+  | { kind: "cacheWarmed"; message: CacheWarmed }
   | { kind: "scoreRecorded"; message: ScoreRecorded }
   | { kind: "loadReported"; message: LoadReported };
 
@@ -23,6 +32,9 @@ export type EventKind = ChimeraEvent["kind"];
 const TEMPLATES: Record<EventKind, readonly [area: string, what: string]> = {
   requestFinished: ["request", "finished"],
   cacheChanged: ["cache", "changed"],
+  cacheInvalidated: ["cache", "invalidated"],
+  cacheReviewed: ["cache", "reviewed"],
+  cacheWarmed: ["cache", "warmed"],
   scoreRecorded: ["score", "recorded"],
   loadReported: ["load", "reported"],
 };
@@ -61,11 +73,13 @@ function ownerOf(event: ChimeraEvent): string {
     case "requestFinished":
       return event.message.tenant;
     case "cacheChanged":
+    case "cacheInvalidated":
+    case "cacheReviewed":
+    case "cacheWarmed":
+    case "loadReported":
       return event.message.replica;
     case "scoreRecorded":
       return event.message.source;
-    case "loadReported":
-      return event.message.replica;
   }
 }
 
@@ -80,6 +94,12 @@ export function encode(event: ChimeraEvent): Uint8Array {
       return toBinary(RequestFinishedSchema, event.message);
     case "cacheChanged":
       return toBinary(CacheChangedSchema, event.message);
+    case "cacheInvalidated":
+      return toBinary(CacheInvalidatedSchema, event.message);
+    case "cacheReviewed":
+      return toBinary(CacheReviewedSchema, event.message);
+    case "cacheWarmed":
+      return toBinary(CacheWarmedSchema, event.message);
     case "scoreRecorded":
       return toBinary(ScoreRecordedSchema, event.message);
     case "loadReported":
@@ -94,6 +114,12 @@ export function decode(kind: EventKind, bytes: Uint8Array): ChimeraEvent {
       return { kind, message: fromBinary(RequestFinishedSchema, bytes) };
     case "cacheChanged":
       return { kind, message: fromBinary(CacheChangedSchema, bytes) };
+    case "cacheInvalidated":
+      return { kind, message: fromBinary(CacheInvalidatedSchema, bytes) };
+    case "cacheReviewed":
+      return { kind, message: fromBinary(CacheReviewedSchema, bytes) };
+    case "cacheWarmed":
+      return { kind, message: fromBinary(CacheWarmedSchema, bytes) };
     case "scoreRecorded":
       return { kind, message: fromBinary(ScoreRecordedSchema, bytes) };
     case "loadReported":
