@@ -141,6 +141,57 @@ describe("follow", () => {
   });
 });
 
+describe("replay", () => {
+  const idsSince = async (reader: EventBus, sinceMs: number, signal?: AbortSignal) => {
+    const ids: string[] = [];
+    const handle = ({ id }: ReceivedEvent) => void ids.push(id);
+    await reader.replay({ kind: "requestFinished", sinceMs, handle, ...(signal && { signal }) });
+    return ids;
+  };
+
+  it("reads what was there from a time on and ends; one event can be read again by its place", async () => {
+    await startServer();
+    const publisher = await bus();
+    await until("a connection", () => publisher.connected);
+    expect(await idsSince(publisher, 0)).toEqual([]);
+    const ids = Array.from({ length: 1200 }, (_, i) => `r${i}`);
+    for (const id of ids) publisher.publish(finished(id), id);
+    await until("an empty outbox", () => publisher.outbox.queued === 0);
+    const received: ReceivedEvent[] = [];
+    await publisher.replay({
+      kind: "requestFinished",
+      sinceMs: 0,
+      handle: (event) => void received.push(event),
+    });
+    expect(received.map(({ id }) => id)).toEqual(ids);
+    const middle = received[600];
+    expect(await idsSince(publisher, (middle?.receivedAtMs ?? 0) + 60_000)).toEqual([]);
+    expect(await publisher.eventAt("requestFinished", middle?.sequence ?? 0)).toEqual(middle?.event);
+    expect(await publisher.eventAt("cacheChanged", middle?.sequence ?? 0)).toBeUndefined();
+    expect(await publisher.eventAt("requestFinished", 99_999).catch(() => undefined)).toBeUndefined();
+    await expect(idsSince(publisher, 0, AbortSignal.abort(new Error("left")))).rejects.toThrow("left");
+  });
+
+  it("says so where NATS is away", async () => {
+    await expect(idsSince(await bus(), 0)).rejects.toThrow("no NATS");
+  });
+
+  it("lets a follower begin at a time instead of at the beginning", async () => {
+    await startServer();
+    const publisher = await bus();
+    publisher.publish(finished("old"), "old");
+    await until("an empty outbox", () => publisher.outbox.queued === 0);
+    const seen: ReceivedEvent[] = [];
+    const handle = (event: ReceivedEvent) => void seen.push(event);
+    const all = await followed();
+    await until("the first", () => all.length === 1);
+    await (await bus("late")).follow({ kinds: ["requestFinished"], handle, sinceMs: (all[0]?.receivedAtMs ?? 0) + 1 });
+    publisher.publish(finished("new"), "new");
+    await until("the new one", () => seen.length > 0);
+    expect(seen.map(({ id }) => id)).toEqual(["new"]);
+  });
+});
+
 describe("announce and listen", () => {
   const reported = (replica: string, busySlots = 0): ChimeraEvent => ({
     kind: "loadReported",

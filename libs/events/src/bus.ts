@@ -1,11 +1,12 @@
 // The mesh's events over NATS JetStream. Publishing never waits and never fails the caller; reading goes on through outages.
-import { systemClock } from "@chimera/kernel";
+import { systemClock, UnavailableError } from "@chimera/kernel";
 import { injectTrace, names, tracer } from "@chimera/telemetry";
 import { type JetStreamClient, jetstream } from "@nats-io/jetstream";
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import { type ChimeraEvent, destinationName, type EventKind, encode, subjectOf } from "./codec.ts";
 import { type Consumption, ConsumptionLoop, type EventHandler, openDurable, openOrdered } from "./consumption.ts";
+import { eventAt, type Replay, replay } from "./history.ts";
 import { type Listening, LiveChannel } from "./live.ts";
 import { Outbox, type OutboxEntry } from "./outbox.ts";
 import { checkServer, ensureStream } from "./stream.ts";
@@ -15,8 +16,15 @@ export interface EventBus {
   publish(event: ChimeraEvent, id: string): void;
   /** Reads from a position that is kept under `durable`; an event is acknowledged after its handler. */
   consume(options: { durable: string; kinds: readonly EventKind[]; handle: EventHandler }): Promise<Consumption>;
-  /** Reads the whole stream from its beginning, then follows it. */
-  follow(options: { kinds: readonly EventKind[]; handle: EventHandler }): Promise<Consumption>;
+  /** Reads the whole stream from its beginning, or from `sinceMs` on, then follows it. */
+  follow(options: { kinds: readonly EventKind[]; handle: EventHandler; sinceMs?: number }): Promise<Consumption>;
+  /**
+   * Reads what the stream holds from `sinceMs` until now, once. Throws UnavailableError where NATS is away or goes away for
+   * longer, and the signal's reason.
+   */
+  replay(options: Replay): Promise<void>;
+  /** The event at a place of the stream; undefined where it is gone. Throws UnavailableError where NATS is away. */
+  eventAt(kind: EventKind, sequence: number): Promise<ChimeraEvent | undefined>;
   /**
    * Tells whoever listens now, over core NATS: no outbox, no copy in the stream, no span, and dropped without a word while
    * disconnected. Never throws and never waits.
@@ -50,7 +58,10 @@ export interface BusOptions {
 const CONNECT_TIMEOUT_MS = 2000;
 const RETRY_MS = 500;
 const ACK_TIMEOUT_MS = 5000;
+const CONNECT_WAIT_MS = 3000;
 const MAX_IN_FLIGHT = 256;
+/** A write of its own for each event was a fifth of what a router spends on a stored answer. */
+const GATHER_MS = 10;
 const COMPLAIN_EVERY_MS = 30_000;
 
 /** Resolves at once, whether NATS is there or not; it connects, and connects again, in the background. */
@@ -61,7 +72,8 @@ export async function connectEvents(options: BusOptions): Promise<EventBus> {
 class NatsBus implements EventBus {
   readonly #options: BusOptions;
   readonly #outbox: Outbox;
-  readonly #loops: Consumption[] = [];
+  /** One entry per consume() or follow() and kind that was not stopped. */
+  readonly #loops = new Set<Consumption>();
   readonly #live: LiveChannel;
   readonly #startedAtMs = systemClock.nowMs();
   readonly #running: Promise<void>;
@@ -79,6 +91,7 @@ class NatsBus implements EventBus {
       maxEvents: options.maxQueuedEvents ?? 50_000,
       maxBytes: options.maxQueuedBytes ?? 64 * 1024 * 1024,
       maxInFlight: MAX_IN_FLIGHT,
+      gatherMs: GATHER_MS,
     });
     this.#live = new LiveChannel((error) =>
       this.#options.logger.warn({ err: error }, "an announcement could not be sent or handled"),
@@ -130,8 +143,19 @@ class NatsBus implements EventBus {
     return this.#read(options, true, async (kind) => openDurable(await this.#ready.promise, options.durable, kind));
   }
 
-  async follow(options: { kinds: readonly EventKind[]; handle: EventHandler }): Promise<Consumption> {
-    return this.#read(options, false, async (kind, last) => openOrdered(await this.#ready.promise, kind, last));
+  async follow(options: { kinds: readonly EventKind[]; handle: EventHandler; sinceMs?: number }): Promise<Consumption> {
+    const { sinceMs } = options;
+    return this.#read(options, false, async (kind, lastSequence) =>
+      openOrdered(await this.#ready.promise, kind, { lastSequence, sinceMs }),
+    );
+  }
+
+  async replay(options: Replay): Promise<void> {
+    await replay(await this.#connectedClient(options.signal), options);
+  }
+
+  async eventAt(kind: EventKind, sequence: number): Promise<ChimeraEvent | undefined> {
+    return eventAt(await this.#connectedClient(), kind, sequence);
   }
 
   announce(event: ChimeraEvent): void {
@@ -144,7 +168,7 @@ class NatsBus implements EventBus {
 
   async close(): Promise<void> {
     // Reading ends first: a handler may still publish.
-    await Promise.all(this.#loops.map((loop) => loop.stop()));
+    await Promise.all([...this.#loops].map((loop) => loop.stop()));
     if (this.#client) await this.#outbox.flush(this.#options.flushMs ?? 3000);
     this.#isClosed = true;
     this.#closed.resolve();
@@ -172,8 +196,21 @@ class NatsBus implements EventBus {
           this.#startedAtMs,
         ),
     );
-    this.#loops.push(...loops);
-    return { stop: async () => void (await Promise.all(loops.map((loop) => loop.stop()))) };
+    for (const loop of loops) this.#loops.add(loop);
+    return {
+      stop: async () => {
+        await Promise.all(loops.map((loop) => loop.stop()));
+        for (const loop of loops) this.#loops.delete(loop);
+      },
+    };
+  }
+
+  /** For those who wait for an answer: NATS that is away for longer is an error to them. */
+  async #connectedClient(signal?: AbortSignal): Promise<JetStreamClient> {
+    const client = await Promise.race([this.#ready.promise, sleep(CONNECT_WAIT_MS)]);
+    signal?.throwIfAborted();
+    if (client === undefined) throw new UnavailableError("no NATS: the stream of events can not be read");
+    return client;
   }
 
   async #run(): Promise<void> {
@@ -209,6 +246,8 @@ class NatsBus implements EventBus {
       reconnectTimeWait: RETRY_MS,
       pingInterval: 10_000,
       maxPingOut: 2,
+      // An error object for each message that is sent, in case it fails, costs more than sending it.
+      noAsyncTraces: true,
     });
   }
 

@@ -4,7 +4,8 @@
 import { extractTrace, failSpan, names, tracer } from "@chimera/telemetry";
 import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg } from "@nats-io/jetstream";
 import { context, ROOT_CONTEXT, SpanKind, trace } from "@opentelemetry/api";
-import { type ChimeraEvent, decode, destinationName, type EventKind, subjectFilter } from "./codec.ts";
+import { type ChimeraEvent, destinationName, type EventKind, subjectFilter } from "./codec.ts";
+import { receivedEvent } from "./history.ts";
 import { STREAM } from "./stream.ts";
 
 export interface ReceivedEvent {
@@ -86,9 +87,7 @@ export class ConsumptionLoop implements Consumption {
     const { kind, handle, acked } = this.#options;
     this.#lastSequence = message.seq;
     try {
-      const event = decode(kind, message.data);
-      const id = message.headers?.get("Nats-Msg-Id") || `${message.seq}`;
-      const received = { event, id, sequence: message.seq, receivedAtMs: message.time.getTime() };
+      const received = receivedEvent(kind, message);
       await this.#inSpan(message, received, () => handle(received));
       if (acked) message.ack();
     } catch (error) {
@@ -150,21 +149,27 @@ export async function openDurable(
   return consumer.consume({ max_messages: BUFFERED, abort_on_missing_resource: true });
 }
 
-/** Everything the stream still has after `lastSequence`, in order, then what comes. Nothing is kept on the server. */
+/** Where an ordered reading goes on: after an event, or, where none was read, at a time; else at the beginning. */
+export interface Position {
+  lastSequence: number;
+  sinceMs?: number | undefined;
+}
+
+/** Everything the stream still has from there on, in order, then what comes. Nothing is kept on the server. */
 export async function openOrdered(
   client: JetStreamClient,
   kind: EventKind,
-  lastSequence: number,
+  { lastSequence, sinceMs }: Position,
 ): Promise<ConsumerMessages> {
   const manager = await client.jetstreamManager();
   const { state } = await manager.streams.info(STREAM);
   // A stream that is shorter than what was read is a new one.
   const from = state.last_seq < lastSequence ? 1 : lastSequence + 1;
-  const consumer = await client.consumers.get(STREAM, {
-    filter_subjects: subjectFilter(kind),
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: Math.max(1, from),
-  });
+  const start =
+    lastSequence === 0 && sinceMs !== undefined
+      ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(sinceMs).toISOString() }
+      : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, from) };
+  const consumer = await client.consumers.get(STREAM, { filter_subjects: subjectFilter(kind), ...start });
   return consumer.consume({ max_messages: BUFFERED });
 }
 

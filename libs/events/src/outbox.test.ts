@@ -49,6 +49,23 @@ describe("Outbox", () => {
     expect(event.attempts).toBeGreaterThan(1);
   });
 
+  it("gathers events to send them together, and does not let a full load or a flush wait", async () => {
+    const sent: string[] = [];
+    const send = async ({ id }: OutboxEntry) => void sent.push(id);
+    const outbox = new Outbox({ ...bounds, maxInFlight: 3, gatherMs: 60_000, send });
+    outbox.open();
+    outbox.add(entry("a"));
+    outbox.add(entry("b"));
+    expect(sent).toEqual([]);
+    outbox.add(entry("c"));
+    expect(sent).toEqual(["a", "b", "c"]);
+    await Promise.resolve();
+    outbox.add(entry("d"));
+    expect(sent).toHaveLength(3);
+    expect(await outbox.flush(60_000)).toBe(true);
+    expect(sent).toEqual(["a", "b", "c", "d"]);
+  });
+
   it("refuses the newest event at either bound, and counts it", () => {
     const outbox = new Outbox({ ...bounds, send: async () => {} });
     expect(["a", "b", "c", "d"].map((id) => outbox.add(entry(id)))).toEqual([true, true, true, true]);

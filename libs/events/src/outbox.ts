@@ -19,6 +19,8 @@ export interface OutboxOptions {
   maxBytes: number;
   /** Sends under way at a time. */
   maxInFlight: number;
+  /** How long an event waits for others, so that many go out in one write. None where unset. */
+  gatherMs?: number;
 }
 
 export class OutboxFullError extends Error {
@@ -32,6 +34,7 @@ export class Outbox {
   #bytes = 0;
   #open = false;
   #idle: (() => void) | undefined;
+  #gathering: NodeJS.Timeout | undefined;
   dropped = 0;
   published = 0;
 
@@ -53,7 +56,7 @@ export class Outbox {
     }
     this.#bytes += entry.payload.length;
     this.#waiting.push(entry);
-    this.#pump();
+    this.#gather();
     return true;
   }
 
@@ -71,6 +74,7 @@ export class Outbox {
   /** Resolves to whether everything was stored within `ms`. */
   async flush(ms: number): Promise<boolean> {
     if (this.queued === 0) return true;
+    this.#pump();
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const timer = setTimeout(() => resolve(false), ms);
     this.#idle = () => resolve(true);
@@ -79,7 +83,15 @@ export class Outbox {
     return empty;
   }
 
+  #gather(): void {
+    const { gatherMs, maxInFlight } = this.#options;
+    if (gatherMs === undefined || this.#waiting.length >= maxInFlight) this.#pump();
+    else this.#gathering ??= setTimeout(() => this.#pump(), gatherMs);
+  }
+
   #pump(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     while (this.#open && this.#inFlight.size < this.#options.maxInFlight) {
       const entry = this.#waiting.shift();
       if (!entry) return;

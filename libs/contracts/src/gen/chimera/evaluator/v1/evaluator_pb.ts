@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/evaluator/v1/evaluator.proto.
  */
 export const file_chimera_evaluator_v1_evaluator: GenFile = /*@__PURE__*/
-  fileDesc("CiRjaGltZXJhL2V2YWx1YXRvci92MS9ldmFsdWF0b3IucHJvdG8SFGNoaW1lcmEuZXZhbHVhdG9yLnYxIpkBCg9FdmFsdWF0ZVJlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRINCgVzcGxpdBgCIAEoCRINCgVsaW1pdBgDIAEoDRITCgtjb25jdXJyZW5jeRgEIAEoDRINCgVtb2RlbBgFIAEoCRIzCghzYW1wbGluZxgGIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zIo8BChBFdmFsdWF0ZVJlc3BvbnNlEjoKCHByb2dyZXNzGAEgASgLMiYuY2hpbWVyYS5ldmFsdWF0b3IudjEuRXZhbHVhdGVQcm9ncmVzc0gAEjYKBnJlc3VsdBgCIAEoCzIkLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkV2YWx1YXRlUmVzdWx0SABCBwoFZXZlbnQiPwoQRXZhbHVhdGVQcm9ncmVzcxIMCgRkb25lGAEgASgNEg0KBXRvdGFsGAIgASgNEg4KBmZhaWxlZBgDIAEoDSJECghFc3RpbWF0ZRINCgV2YWx1ZRgBIAEoARILCgNsb3cYAiABKAESDAoEaGlnaBgDIAEoARIOCgZtZXRob2QYBCABKAkiWwoKQ2xhc3NTY29yZRINCgVsYWJlbBgBIAEoCRIRCglwcmVjaXNpb24YAiABKAESDgoGcmVjYWxsGAMgASgBEgoKAmYxGAQgASgBEg8KB3N1cHBvcnQYBSABKA0ilgMKDkV2YWx1YXRlUmVzdWx0Eg8KB2RhdGFzZXQYASABKAkSDQoFc3BsaXQYAiABKAkSFAoMZGF0YXNldF9oYXNoGAMgASgJEgkKAW4YBCABKA0SDgoGZmFpbGVkGAUgASgNEjAKCGFjY3VyYWN5GAYgASgLMh4uY2hpbWVyYS5ldmFsdWF0b3IudjEuRXN0aW1hdGUSMAoIbWFjcm9fZjEYByABKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5Fc3RpbWF0ZRIwCghtaWNyb19mMRgIIAEoCzIeLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkVzdGltYXRlEjEKB2NsYXNzZXMYCSADKAsyIC5jaGltZXJhLmV2YWx1YXRvci52MS5DbGFzc1Njb3JlEg0KBW1vZGVsGAogASgJEhUKDW1vZGVsX3ZlcnNpb24YCyABKAkSDwoHd2FsbF9tcxgMIAEoARIzCghmYWlsdXJlcxgNIAMoCzIhLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkl0ZW1GYWlsdXJlIj8KC0l0ZW1GYWlsdXJlEg8KB2l0ZW1faWQYASABKAkSDgoGc3RhdHVzGAIgASgJEg8KB21lc3NhZ2UYAyABKAkiPgoIRmVlZGJhY2sSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZvdXRwdXQYAiABKAkSDgoGdGFyZ2V0GAMgASgJIkkKFVJlY29yZEZlZWRiYWNrUmVxdWVzdBIwCghmZWVkYmFjaxgBIAMoCzIeLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkZlZWRiYWNrIicKFlJlY29yZEZlZWRiYWNrUmVzcG9uc2USDQoFdGFrZW4YASABKA0y3AEKEEV2YWx1YXRvclNlcnZpY2USWwoIRXZhbHVhdGUSJS5jaGltZXJhLmV2YWx1YXRvci52MS5FdmFsdWF0ZVJlcXVlc3QaJi5jaGltZXJhLmV2YWx1YXRvci52MS5FdmFsdWF0ZVJlc3BvbnNlMAESawoOUmVjb3JkRmVlZGJhY2sSKy5jaGltZXJhLmV2YWx1YXRvci52MS5SZWNvcmRGZWVkYmFja1JlcXVlc3QaLC5jaGltZXJhLmV2YWx1YXRvci52MS5SZWNvcmRGZWVkYmFja1Jlc3BvbnNlYgZwcm90bzM", [file_chimera_common_v1_common]);
+  fileDesc("CiRjaGltZXJhL2V2YWx1YXRvci92MS9ldmFsdWF0b3IucHJvdG8SFGNoaW1lcmEuZXZhbHVhdG9yLnYxIqgCCg9FdmFsdWF0ZVJlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRINCgVzcGxpdBgCIAEoCRINCgVsaW1pdBgDIAEoDRITCgtjb25jdXJyZW5jeRgEIAEoDRINCgVtb2RlbBgFIAEoCRIzCghzYW1wbGluZxgGIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zEg4KBnJ1bl9pZBgHIAEoCRI0CgZwcm9tcHQYCCABKAsyJC5jaGltZXJhLmV2YWx1YXRvci52MS5Qcm9tcHRTZXR0aW5ncxIPCgdyZXBlYXRzGAkgASgNEhEKCXVzZV9jYWNoZRgKIAEoCBIPCgdzY29yZXJzGAsgAygJEhIKCnNlbmRfaXRlbXMYDCABKAgiWAoOUHJvbXB0U2V0dGluZ3MSEAoIdGVtcGxhdGUYASABKAkSDQoFc2hvdHMYAiABKA0SFgoOc2hvdF9zZWxlY3Rpb24YAyABKAkSDQoFdm90ZXMYBCABKA0iwQEKEEV2YWx1YXRlUmVzcG9uc2USOgoIcHJvZ3Jlc3MYASABKAsyJi5jaGltZXJhLmV2YWx1YXRvci52MS5FdmFsdWF0ZVByb2dyZXNzSAASNgoGcmVzdWx0GAIgASgLMiQuY2hpbWVyYS5ldmFsdWF0b3IudjEuRXZhbHVhdGVSZXN1bHRIABIwCgRpdGVtGAMgASgLMiAuY2hpbWVyYS5ldmFsdWF0b3IudjEuSXRlbVJlc3VsdEgAQgcKBWV2ZW50ItMCCgpJdGVtUmVzdWx0Eg8KB2l0ZW1faWQYASABKAkSDgoGcmVwZWF0GAIgASgNEg4KBm91dHB1dBgDIAEoCRIOCgZ0YXJnZXQYBCABKAkSEQoJcHJlZGljdGVkGAUgASgJEjwKBnNjb3JlcxgGIAMoCzIsLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkl0ZW1SZXN1bHQuU2NvcmVzRW50cnkSDgoGc3RhdHVzGAcgASgJEhQKB3R0ZnRfbXMYCCABKAFIAIgBARIVCg1wcm9tcHRfdG9rZW5zGAkgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAogASgNEg8KB3JlcGxpY2EYCyABKAkSDwoHY2x1c3RlchgMIAEoCRotCgtTY29yZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBQgoKCF90dGZ0X21zImAKEEV2YWx1YXRlUHJvZ3Jlc3MSDAoEZG9uZRgBIAEoDRINCgV0b3RhbBgCIAEoDRIOCgZmYWlsZWQYAyABKA0SDgoGcnVuX2lkGAQgASgJEg8KB3Jlc3VtZWQYBSABKA0iRAoIRXN0aW1hdGUSDQoFdmFsdWUYASABKAESCwoDbG93GAIgASgBEgwKBGhpZ2gYAyABKAESDgoGbWV0aG9kGAQgASgJIlsKCkNsYXNzU2NvcmUSDQoFbGFiZWwYASABKAkSEQoJcHJlY2lzaW9uGAIgASgBEg4KBnJlY2FsbBgDIAEoARIKCgJmMRgEIAEoARIPCgdzdXBwb3J0GAUgASgNIt4HCg5FdmFsdWF0ZVJlc3VsdBIPCgdkYXRhc2V0GAEgASgJEg0KBXNwbGl0GAIgASgJEhQKDGRhdGFzZXRfaGFzaBgDIAEoCRIJCgFuGAQgASgNEg4KBmZhaWxlZBgFIAEoDRIwCghhY2N1cmFjeRgGIAEoCzIeLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkVzdGltYXRlEjAKCG1hY3JvX2YxGAcgASgLMh4uY2hpbWVyYS5ldmFsdWF0b3IudjEuRXN0aW1hdGUSMAoIbWljcm9fZjEYCCABKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5Fc3RpbWF0ZRIxCgdjbGFzc2VzGAkgAygLMiAuY2hpbWVyYS5ldmFsdWF0b3IudjEuQ2xhc3NTY29yZRINCgVtb2RlbBgKIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAsgASgJEg8KB3dhbGxfbXMYDCABKAESMwoIZmFpbHVyZXMYDSADKAsyIS5jaGltZXJhLmV2YWx1YXRvci52MS5JdGVtRmFpbHVyZRIOCgZydW5faWQYDiABKAkSEAoIY2x1c3RlcnMYDyABKA0SMwoLd2VpZ2h0ZWRfZjEYECABKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5Fc3RpbWF0ZRIrCgNtY2MYESABKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5Fc3RpbWF0ZRJACgZzY29yZXMYEiADKAsyMC5jaGltZXJhLmV2YWx1YXRvci52MS5FdmFsdWF0ZVJlc3VsdC5TY29yZXNFbnRyeRI2Cgljb25mdXNpb24YEyADKAsyIy5jaGltZXJhLmV2YWx1YXRvci52MS5Db25mdXNpb25DZWxsEjMKC3R0ZnRfcDUwX21zGBQgASgLMh4uY2hpbWVyYS5ldmFsdWF0b3IudjEuRXN0aW1hdGUSMwoLdHRmdF9wOTVfbXMYFSABKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5Fc3RpbWF0ZRIXCg90b2tlbnNfcGVyX2l0ZW0YFiABKAESRQoJc2NvcmVkX2J5GBcgAygLMjIuY2hpbWVyYS5ldmFsdWF0b3IudjEuRXZhbHVhdGVSZXN1bHQuU2NvcmVkQnlFbnRyeRpNCgtTY29yZXNFbnRyeRILCgNrZXkYASABKAkSLQoFdmFsdWUYAiABKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5Fc3RpbWF0ZToCOAEaLwoNU2NvcmVkQnlFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKA06AjgBIkEKDUNvbmZ1c2lvbkNlbGwSDgoGdGFyZ2V0GAEgASgJEhEKCXByZWRpY3RlZBgCIAEoCRINCgVjb3VudBgDIAEoDSI/CgtJdGVtRmFpbHVyZRIPCgdpdGVtX2lkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIPCgdtZXNzYWdlGAMgASgJIj4KCEZlZWRiYWNrEhIKCnJlcXVlc3RfaWQYASABKAkSDgoGb3V0cHV0GAIgASgJEg4KBnRhcmdldBgDIAEoCSJJChVSZWNvcmRGZWVkYmFja1JlcXVlc3QSMAoIZmVlZGJhY2sYASADKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5GZWVkYmFjayInChZSZWNvcmRGZWVkYmFja1Jlc3BvbnNlEg0KBXRha2VuGAEgASgNIpcBCg1Db25maWd1cmF0aW9uEgwKBG5hbWUYASABKAkSDQoFbW9kZWwYAiABKAkSMwoIc2FtcGxpbmcYAyABKAsyIS5jaGltZXJhLmNvbW1vbi52MS5TYW1wbGluZ1BhcmFtcxI0CgZwcm9tcHQYBCABKAsyJC5jaGltZXJhLmV2YWx1YXRvci52MS5Qcm9tcHRTZXR0aW5ncyLqAQoOQ29tcGFyZVJlcXVlc3QSDwoHZGF0YXNldBgBIAEoCRINCgVzcGxpdBgCIAEoCRINCgVsaW1pdBgDIAEoDRITCgtjb25jdXJyZW5jeRgEIAEoDRI1CghiYXNlbGluZRgFIAEoCzIjLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkNvbmZpZ3VyYXRpb24SNgoJY2FuZGlkYXRlGAYgASgLMiMuY2hpbWVyYS5ldmFsdWF0b3IudjEuQ29uZmlndXJhdGlvbhIOCgZydW5faWQYByABKAkSFQoNc3RvcF9hdF9sZXZlbBgIIAEoASKNAQoPQ29tcGFyZVJlc3BvbnNlEjoKCHByb2dyZXNzGAEgASgLMiYuY2hpbWVyYS5ldmFsdWF0b3IudjEuRXZhbHVhdGVQcm9ncmVzc0gAEjUKBnJlc3VsdBgCIAEoCzIjLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkNvbXBhcmVSZXN1bHRIAEIHCgVldmVudCLGAwoNQ29tcGFyZVJlc3VsdBI2CghiYXNlbGluZRgBIAEoCzIkLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkV2YWx1YXRlUmVzdWx0EjcKCWNhbmRpZGF0ZRgCIAEoCzIkLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkV2YWx1YXRlUmVzdWx0EjsKE2FjY3VyYWN5X2RpZmZlcmVuY2UYAyABKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5Fc3RpbWF0ZRI7ChNtYWNyb19mMV9kaWZmZXJlbmNlGAQgASgLMh4uY2hpbWVyYS5ldmFsdWF0b3IudjEuRXN0aW1hdGUSGwoTb25seV9iYXNlbGluZV9yaWdodBgFIAEoDRIcChRvbmx5X2NhbmRpZGF0ZV9yaWdodBgGIAEoDRIRCgltY25lbWFyX3AYByABKAESMgoKdHRmdF9yYXRpbxgIIAEoCzIeLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkVzdGltYXRlEhIKCnN0b3BwZWRfYXQYCSABKA0SDwoHdmVyZGljdBgKIAEoCRIMCgR0ZXh0GAsgASgJEhUKDXBhaXJzX2Zvcl8xcHAYDCABKA0isQIKC1R1bmVSZXF1ZXN0Eg8KB2RhdGFzZXQYASABKAkSDgoGdHJpYWxzGAIgASgNEhcKD2l0ZW1zX3Blcl90cmlhbBgDIAEoDRITCgtjb25jdXJyZW5jeRgEIAEoDRI1CghiYXNlbGluZRgFIAEoCzIjLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkNvbmZpZ3VyYXRpb24SEgoKcGFyYW1ldGVycxgGIAMoCRIcCg9tYXhfdHRmdF9wOTVfbXMYByABKAFIAIgBARIgChNtYXhfdG9rZW5zX3Blcl9pdGVtGAggASgBSAGIAQESDAoEc2VlZBgJIAEoBBIOCgZydW5faWQYCiABKAlCEgoQX21heF90dGZ0X3A5NV9tc0IWChRfbWF4X3Rva2Vuc19wZXJfaXRlbSKxAQoMVHVuZVJlc3BvbnNlEiwKBXRyaWFsGAEgASgLMhsuY2hpbWVyYS5ldmFsdWF0b3IudjEuVHJpYWxIABIyCgZyZXN1bHQYAiABKAsyIC5jaGltZXJhLmV2YWx1YXRvci52MS5UdW5lUmVzdWx0SAASNgoIcHJvZ3Jlc3MYAyABKAsyIi5jaGltZXJhLmV2YWx1YXRvci52MS5UdW5lUHJvZ3Jlc3NIAEIHCgVldmVudCJoCgxUdW5lUHJvZ3Jlc3MSDgoGcnVuX2lkGAEgASgJEg4KBnRyaWFscxgCIAEoDRIUCgx0cmlhbHNfdG90YWwYAyABKA0SFAoMaXRlbXNfc2NvcmVkGAQgASgEEgwKBHRleHQYBSABKAki4AEKBVRyaWFsEg4KBm51bWJlchgBIAEoDRI6Cg1jb25maWd1cmF0aW9uGAIgASgLMiMuY2hpbWVyYS5ldmFsdWF0b3IudjEuQ29uZmlndXJhdGlvbhIvCgdxdWFsaXR5GAMgASgLMh4uY2hpbWVyYS5ldmFsdWF0b3IudjEuRXN0aW1hdGUSEwoLdHRmdF9wNTBfbXMYBCABKAESFwoPdG9rZW5zX3Blcl9pdGVtGAUgASgBEg0KBXN0YXRlGAYgASgJEgwKBHRleHQYByABKAkSDwoHaXNfYmVzdBgIIAEoCCKhAQoKVHVuZVJlc3VsdBIOCgZydW5faWQYASABKAkSKgoFZnJvbnQYAiADKAsyGy5jaGltZXJhLmV2YWx1YXRvci52MS5UcmlhbBIwCghwcm9wb3NhbBgDIAEoCzIeLmNoaW1lcmEuZXZhbHVhdG9yLnYxLlByb3Bvc2FsEhQKDGl0ZW1zX3Njb3JlZBgEIAEoBBIPCgd3YWxsX21zGAUgASgBIoEDCghQcm9wb3NhbBIxCgRmcm9tGAEgASgLMiMuY2hpbWVyYS5ldmFsdWF0b3IudjEuQ29uZmlndXJhdGlvbhIvCgJ0bxgCIAEoCzIjLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkNvbmZpZ3VyYXRpb24SMgoKdmFsaWRhdGlvbhgDIAEoCzIeLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkVzdGltYXRlEi4KBm5lc3RlZBgEIAEoCzIeLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkVzdGltYXRlEi8KB2hvbGRvdXQYBSABKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5Fc3RpbWF0ZRIsCgRnYWluGAYgASgLMh4uY2hpbWVyYS5ldmFsdWF0b3IudjEuRXN0aW1hdGUSEgoKdHRmdF9yYXRpbxgHIAEoARIUCgx0b2tlbnNfcmF0aW8YCCABKAESEwoLaXNfYWNjZXB0ZWQYCSABKAgSDwoHcmVhc29ucxgKIAMoCSIlChJHdWFyZFN0YXR1c1JlcXVlc3QSDwoHZGF0YXNldBgBIAEoCSKRAQoTR3VhcmRTdGF0dXNSZXNwb25zZRIPCgdkYXRhc2V0GAEgASgJEhUKDWxvb2tzX2FsbG93ZWQYAiABKA0SEgoKbG9va3NfdXNlZBgDIAEoDRIuCgVzaWducxgEIAMoCzIfLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkd1YXJkU2lnbhIOCgZyZW1lZHkYBSABKAkigQEKCUd1YXJkU2lnbhIMCgRuYW1lGAEgASgJEhIKBXZhbHVlGAIgASgBSACIAQESDAoEdW5pdBgDIAEoCRIJCgFuGAQgASgEEgwKBHJ1bGUYBSABKAkSDQoFc3RhdGUYBiABKAkSEgoKbWl0aWdhdGlvbhgHIAEoCUIICgZfdmFsdWUiJgoUT25saW5lUXVhbGl0eVJlcXVlc3QSDgoGdGVuYW50GAEgASgJIn0KFU9ubGluZVF1YWxpdHlSZXNwb25zZRI0Cgd3aW5kb3dzGAEgAygLMiMuY2hpbWVyYS5ldmFsdWF0b3IudjEuUXVhbGl0eVdpbmRvdxIuCgVkcmlmdBgCIAMoCzIfLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkd1YXJkU2lnbiKwAQoNUXVhbGl0eVdpbmRvdxIMCgRmcm9tGAEgASgJEgoKAnRvGAIgASgJEgkKAW4YAyABKAQSFgoOZmVlZGJhY2tfc2hhcmUYBCABKAESMAoIYWNjdXJhY3kYBSABKAsyHi5jaGltZXJhLmV2YWx1YXRvci52MS5Fc3RpbWF0ZRIwCghtYWNyb19mMRgGIAEoCzIeLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkVzdGltYXRlMtUEChBFdmFsdWF0b3JTZXJ2aWNlElsKCEV2YWx1YXRlEiUuY2hpbWVyYS5ldmFsdWF0b3IudjEuRXZhbHVhdGVSZXF1ZXN0GiYuY2hpbWVyYS5ldmFsdWF0b3IudjEuRXZhbHVhdGVSZXNwb25zZTABEmsKDlJlY29yZEZlZWRiYWNrEisuY2hpbWVyYS5ldmFsdWF0b3IudjEuUmVjb3JkRmVlZGJhY2tSZXF1ZXN0GiwuY2hpbWVyYS5ldmFsdWF0b3IudjEuUmVjb3JkRmVlZGJhY2tSZXNwb25zZRJYCgdDb21wYXJlEiQuY2hpbWVyYS5ldmFsdWF0b3IudjEuQ29tcGFyZVJlcXVlc3QaJS5jaGltZXJhLmV2YWx1YXRvci52MS5Db21wYXJlUmVzcG9uc2UwARJPCgRUdW5lEiEuY2hpbWVyYS5ldmFsdWF0b3IudjEuVHVuZVJlcXVlc3QaIi5jaGltZXJhLmV2YWx1YXRvci52MS5UdW5lUmVzcG9uc2UwARJiCgtHdWFyZFN0YXR1cxIoLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkd1YXJkU3RhdHVzUmVxdWVzdBopLmNoaW1lcmEuZXZhbHVhdG9yLnYxLkd1YXJkU3RhdHVzUmVzcG9uc2USaAoNT25saW5lUXVhbGl0eRIqLmNoaW1lcmEuZXZhbHVhdG9yLnYxLk9ubGluZVF1YWxpdHlSZXF1ZXN0GisuY2hpbWVyYS5ldmFsdWF0b3IudjEuT25saW5lUXVhbGl0eVJlc3BvbnNlYgZwcm90bzM", [file_chimera_common_v1_common]);
 
 /**
  * @generated from message chimera.evaluator.v1.EvaluateRequest
@@ -57,6 +57,48 @@ export type EvaluateRequest = Message<"chimera.evaluator.v1.EvaluateRequest"> & 
    * @generated from field: chimera.common.v1.SamplingParams sampling = 6;
    */
   sampling?: SamplingParams | undefined;
+
+  /**
+   * Names the run: the same id again goes on with a run that was broken off, on whichever replica. Made where empty.
+   *
+   * @generated from field: string run_id = 7;
+   */
+  runId: string;
+
+  /**
+   * How each item becomes a prompt; plain where unset.
+   *
+   * @generated from field: chimera.evaluator.v1.PromptSettings prompt = 8;
+   */
+  prompt?: PromptSettings | undefined;
+
+  /**
+   * Times each item is asked; repeats are never served from the cache. 1 where 0, at most 16.
+   *
+   * @generated from field: uint32 repeats = 9;
+   */
+  repeats: number;
+
+  /**
+   * Answers may come from the cache; off, every answer is made anew.
+   *
+   * @generated from field: bool use_cache = 10;
+   */
+  useCache: boolean;
+
+  /**
+   * Names of scorers; those that fit the data set where empty.
+   *
+   * @generated from field: repeated string scorers = 11;
+   */
+  scorers: string[];
+
+  /**
+   * Sends every item's result as it is there, beside the progress.
+   *
+   * @generated from field: bool send_items = 12;
+   */
+  sendItems: boolean;
 };
 
 /**
@@ -65,6 +107,48 @@ export type EvaluateRequest = Message<"chimera.evaluator.v1.EvaluateRequest"> & 
  */
 export const EvaluateRequestSchema: GenMessage<EvaluateRequest> = /*@__PURE__*/
   messageDesc(file_chimera_evaluator_v1_evaluator, 0);
+
+/**
+ * What of a prompt can be tuned without touching weights.
+ *
+ * @generated from message chimera.evaluator.v1.PromptSettings
+ */
+export type PromptSettings = Message<"chimera.evaluator.v1.PromptSettings"> & {
+  /**
+   * Name of a template; "plain" where empty.
+   *
+   * @generated from field: string template = 1;
+   */
+  template: string;
+
+  /**
+   * Answered examples put before the item, from the train split only. At most 16.
+   *
+   * @generated from field: uint32 shots = 2;
+   */
+  shots: number;
+
+  /**
+   * How they are chosen: "fixed", "similar" or "diverse"; "similar" where empty.
+   *
+   * @generated from field: string shot_selection = 3;
+   */
+  shotSelection: string;
+
+  /**
+   * Answers drawn per item; the most frequent one counts. 1 where 0, at most 9.
+   *
+   * @generated from field: uint32 votes = 4;
+   */
+  votes: number;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.PromptSettings.
+ * Use `create(PromptSettingsSchema)` to create a new message.
+ */
+export const PromptSettingsSchema: GenMessage<PromptSettings> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 1);
 
 /**
  * @generated from message chimera.evaluator.v1.EvaluateResponse
@@ -85,6 +169,12 @@ export type EvaluateResponse = Message<"chimera.evaluator.v1.EvaluateResponse"> 
      */
     value: EvaluateResult;
     case: "result";
+  } | {
+    /**
+     * @generated from field: chimera.evaluator.v1.ItemResult item = 3;
+     */
+    value: ItemResult;
+    case: "item";
   } | { case: undefined; value?: undefined };
 };
 
@@ -93,7 +183,85 @@ export type EvaluateResponse = Message<"chimera.evaluator.v1.EvaluateResponse"> 
  * Use `create(EvaluateResponseSchema)` to create a new message.
  */
 export const EvaluateResponseSchema: GenMessage<EvaluateResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_evaluator_v1_evaluator, 1);
+  messageDesc(file_chimera_evaluator_v1_evaluator, 2);
+
+/**
+ * @generated from message chimera.evaluator.v1.ItemResult
+ */
+export type ItemResult = Message<"chimera.evaluator.v1.ItemResult"> & {
+  /**
+   * @generated from field: string item_id = 1;
+   */
+  itemId: string;
+
+  /**
+   * @generated from field: uint32 repeat = 2;
+   */
+  repeat: number;
+
+  /**
+   * @generated from field: string output = 3;
+   */
+  output: string;
+
+  /**
+   * @generated from field: string target = 4;
+   */
+  target: string;
+
+  /**
+   * @generated from field: string predicted = 5;
+   */
+  predicted: string;
+
+  /**
+   * By scorer, 0 to 1.
+   *
+   * @generated from field: map<string, double> scores = 6;
+   */
+  scores: { [key: string]: number };
+
+  /**
+   * gRPC status name; "OK" where it was answered.
+   *
+   * @generated from field: string status = 7;
+   */
+  status: string;
+
+  /**
+   * @generated from field: optional double ttft_ms = 8;
+   */
+  ttftMs?: number | undefined;
+
+  /**
+   * @generated from field: uint32 prompt_tokens = 9;
+   */
+  promptTokens: number;
+
+  /**
+   * @generated from field: uint32 completion_tokens = 10;
+   */
+  completionTokens: number;
+
+  /**
+   * Name of the evaluator that asked.
+   *
+   * @generated from field: string replica = 11;
+   */
+  replica: string;
+
+  /**
+   * @generated from field: string cluster = 12;
+   */
+  cluster: string;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.ItemResult.
+ * Use `create(ItemResultSchema)` to create a new message.
+ */
+export const ItemResultSchema: GenMessage<ItemResult> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 3);
 
 /**
  * @generated from message chimera.evaluator.v1.EvaluateProgress
@@ -113,6 +281,18 @@ export type EvaluateProgress = Message<"chimera.evaluator.v1.EvaluateProgress"> 
    * @generated from field: uint32 failed = 3;
    */
   failed: number;
+
+  /**
+   * @generated from field: string run_id = 4;
+   */
+  runId: string;
+
+  /**
+   * Of `done`: taken over from before the run was broken off.
+   *
+   * @generated from field: uint32 resumed = 5;
+   */
+  resumed: number;
 };
 
 /**
@@ -120,7 +300,7 @@ export type EvaluateProgress = Message<"chimera.evaluator.v1.EvaluateProgress"> 
  * Use `create(EvaluateProgressSchema)` to create a new message.
  */
 export const EvaluateProgressSchema: GenMessage<EvaluateProgress> = /*@__PURE__*/
-  messageDesc(file_chimera_evaluator_v1_evaluator, 2);
+  messageDesc(file_chimera_evaluator_v1_evaluator, 4);
 
 /**
  * A point estimate with its 95 % interval.
@@ -156,7 +336,7 @@ export type Estimate = Message<"chimera.evaluator.v1.Estimate"> & {
  * Use `create(EstimateSchema)` to create a new message.
  */
 export const EstimateSchema: GenMessage<Estimate> = /*@__PURE__*/
-  messageDesc(file_chimera_evaluator_v1_evaluator, 3);
+  messageDesc(file_chimera_evaluator_v1_evaluator, 5);
 
 /**
  * @generated from message chimera.evaluator.v1.ClassScore
@@ -193,7 +373,7 @@ export type ClassScore = Message<"chimera.evaluator.v1.ClassScore"> & {
  * Use `create(ClassScoreSchema)` to create a new message.
  */
 export const ClassScoreSchema: GenMessage<ClassScore> = /*@__PURE__*/
-  messageDesc(file_chimera_evaluator_v1_evaluator, 4);
+  messageDesc(file_chimera_evaluator_v1_evaluator, 6);
 
 /**
  * @generated from message chimera.evaluator.v1.EvaluateResult
@@ -269,6 +449,64 @@ export type EvaluateResult = Message<"chimera.evaluator.v1.EvaluateResult"> & {
    * @generated from field: repeated chimera.evaluator.v1.ItemFailure failures = 13;
    */
   failures: ItemFailure[];
+
+  /**
+   * @generated from field: string run_id = 14;
+   */
+  runId: string;
+
+  /**
+   * Groups of items that are not independent of each other; intervals of means respect them.
+   *
+   * @generated from field: uint32 clusters = 15;
+   */
+  clusters: number;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate weighted_f1 = 16;
+   */
+  weightedF1?: Estimate | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate mcc = 17;
+   */
+  mcc?: Estimate | undefined;
+
+  /**
+   * Mean of each scorer.
+   *
+   * @generated from field: map<string, chimera.evaluator.v1.Estimate> scores = 18;
+   */
+  scores: { [key: string]: Estimate };
+
+  /**
+   * How often each target was given which label.
+   *
+   * @generated from field: repeated chimera.evaluator.v1.ConfusionCell confusion = 19;
+   */
+  confusion: ConfusionCell[];
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate ttft_p50_ms = 20;
+   */
+  ttftP50Ms?: Estimate | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate ttft_p95_ms = 21;
+   */
+  ttftP95Ms?: Estimate | undefined;
+
+  /**
+   * @generated from field: double tokens_per_item = 22;
+   */
+  tokensPerItem: number;
+
+  /**
+   * Items by the replica that scored them.
+   *
+   * @generated from field: map<string, uint32> scored_by = 23;
+   */
+  scoredBy: { [key: string]: number };
 };
 
 /**
@@ -276,7 +514,34 @@ export type EvaluateResult = Message<"chimera.evaluator.v1.EvaluateResult"> & {
  * Use `create(EvaluateResultSchema)` to create a new message.
  */
 export const EvaluateResultSchema: GenMessage<EvaluateResult> = /*@__PURE__*/
-  messageDesc(file_chimera_evaluator_v1_evaluator, 5);
+  messageDesc(file_chimera_evaluator_v1_evaluator, 7);
+
+/**
+ * @generated from message chimera.evaluator.v1.ConfusionCell
+ */
+export type ConfusionCell = Message<"chimera.evaluator.v1.ConfusionCell"> & {
+  /**
+   * @generated from field: string target = 1;
+   */
+  target: string;
+
+  /**
+   * @generated from field: string predicted = 2;
+   */
+  predicted: string;
+
+  /**
+   * @generated from field: uint32 count = 3;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.ConfusionCell.
+ * Use `create(ConfusionCellSchema)` to create a new message.
+ */
+export const ConfusionCellSchema: GenMessage<ConfusionCell> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 8);
 
 /**
  * @generated from message chimera.evaluator.v1.ItemFailure
@@ -305,7 +570,7 @@ export type ItemFailure = Message<"chimera.evaluator.v1.ItemFailure"> & {
  * Use `create(ItemFailureSchema)` to create a new message.
  */
 export const ItemFailureSchema: GenMessage<ItemFailure> = /*@__PURE__*/
-  messageDesc(file_chimera_evaluator_v1_evaluator, 6);
+  messageDesc(file_chimera_evaluator_v1_evaluator, 9);
 
 /**
  * @generated from message chimera.evaluator.v1.Feedback
@@ -336,7 +601,7 @@ export type Feedback = Message<"chimera.evaluator.v1.Feedback"> & {
  * Use `create(FeedbackSchema)` to create a new message.
  */
 export const FeedbackSchema: GenMessage<Feedback> = /*@__PURE__*/
-  messageDesc(file_chimera_evaluator_v1_evaluator, 7);
+  messageDesc(file_chimera_evaluator_v1_evaluator, 10);
 
 /**
  * @generated from message chimera.evaluator.v1.RecordFeedbackRequest
@@ -355,7 +620,7 @@ export type RecordFeedbackRequest = Message<"chimera.evaluator.v1.RecordFeedback
  * Use `create(RecordFeedbackRequestSchema)` to create a new message.
  */
 export const RecordFeedbackRequestSchema: GenMessage<RecordFeedbackRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_evaluator_v1_evaluator, 8);
+  messageDesc(file_chimera_evaluator_v1_evaluator, 11);
 
 /**
  * @generated from message chimera.evaluator.v1.RecordFeedbackResponse
@@ -374,7 +639,709 @@ export type RecordFeedbackResponse = Message<"chimera.evaluator.v1.RecordFeedbac
  * Use `create(RecordFeedbackResponseSchema)` to create a new message.
  */
 export const RecordFeedbackResponseSchema: GenMessage<RecordFeedbackResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_evaluator_v1_evaluator, 9);
+  messageDesc(file_chimera_evaluator_v1_evaluator, 12);
+
+/**
+ * One side of a comparison, or what is tuned.
+ *
+ * @generated from message chimera.evaluator.v1.Configuration
+ */
+export type Configuration = Message<"chimera.evaluator.v1.Configuration"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * @generated from field: chimera.common.v1.SamplingParams sampling = 3;
+   */
+  sampling?: SamplingParams | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.PromptSettings prompt = 4;
+   */
+  prompt?: PromptSettings | undefined;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.Configuration.
+ * Use `create(ConfigurationSchema)` to create a new message.
+ */
+export const ConfigurationSchema: GenMessage<Configuration> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 13);
+
+/**
+ * @generated from message chimera.evaluator.v1.CompareRequest
+ */
+export type CompareRequest = Message<"chimera.evaluator.v1.CompareRequest"> & {
+  /**
+   * @generated from field: string dataset = 1;
+   */
+  dataset: string;
+
+  /**
+   * @generated from field: string split = 2;
+   */
+  split: string;
+
+  /**
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: uint32 concurrency = 4;
+   */
+  concurrency: number;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Configuration baseline = 5;
+   */
+  baseline?: Configuration | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Configuration candidate = 6;
+   */
+  candidate?: Configuration | undefined;
+
+  /**
+   * @generated from field: string run_id = 7;
+   */
+  runId: string;
+
+  /**
+   * Stop as soon as a confidence sequence at this level excludes no difference; 0 plays all items.
+   *
+   * @generated from field: double stop_at_level = 8;
+   */
+  stopAtLevel: number;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.CompareRequest.
+ * Use `create(CompareRequestSchema)` to create a new message.
+ */
+export const CompareRequestSchema: GenMessage<CompareRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 14);
+
+/**
+ * @generated from message chimera.evaluator.v1.CompareResponse
+ */
+export type CompareResponse = Message<"chimera.evaluator.v1.CompareResponse"> & {
+  /**
+   * @generated from oneof chimera.evaluator.v1.CompareResponse.event
+   */
+  event: {
+    /**
+     * @generated from field: chimera.evaluator.v1.EvaluateProgress progress = 1;
+     */
+    value: EvaluateProgress;
+    case: "progress";
+  } | {
+    /**
+     * @generated from field: chimera.evaluator.v1.CompareResult result = 2;
+     */
+    value: CompareResult;
+    case: "result";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.CompareResponse.
+ * Use `create(CompareResponseSchema)` to create a new message.
+ */
+export const CompareResponseSchema: GenMessage<CompareResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 15);
+
+/**
+ * @generated from message chimera.evaluator.v1.CompareResult
+ */
+export type CompareResult = Message<"chimera.evaluator.v1.CompareResult"> & {
+  /**
+   * @generated from field: chimera.evaluator.v1.EvaluateResult baseline = 1;
+   */
+  baseline?: EvaluateResult | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.EvaluateResult candidate = 2;
+   */
+  candidate?: EvaluateResult | undefined;
+
+  /**
+   * Candidate minus baseline, paired by item, clusters respected.
+   *
+   * @generated from field: chimera.evaluator.v1.Estimate accuracy_difference = 3;
+   */
+  accuracyDifference?: Estimate | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate macro_f1_difference = 4;
+   */
+  macroF1Difference?: Estimate | undefined;
+
+  /**
+   * Exact McNemar test: items that only the one or only the other got right, and the two-sided p value.
+   *
+   * @generated from field: uint32 only_baseline_right = 5;
+   */
+  onlyBaselineRight: number;
+
+  /**
+   * @generated from field: uint32 only_candidate_right = 6;
+   */
+  onlyCandidateRight: number;
+
+  /**
+   * @generated from field: double mcnemar_p = 7;
+   */
+  mcnemarP: number;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate ttft_ratio = 8;
+   */
+  ttftRatio?: Estimate | undefined;
+
+  /**
+   * Items that were enough, where it stopped early.
+   *
+   * @generated from field: uint32 stopped_at = 9;
+   */
+  stoppedAt: number;
+
+  /**
+   * "better", "worse" or "not told apart", and why, in a sentence.
+   *
+   * @generated from field: string verdict = 10;
+   */
+  verdict: string;
+
+  /**
+   * @generated from field: string text = 11;
+   */
+  text: string;
+
+  /**
+   * Pairs needed to tell a difference of 1 percentage point with 80 % power.
+   *
+   * @generated from field: uint32 pairs_for_1pp = 12;
+   */
+  pairsFor1pp: number;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.CompareResult.
+ * Use `create(CompareResultSchema)` to create a new message.
+ */
+export const CompareResultSchema: GenMessage<CompareResult> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 16);
+
+/**
+ * @generated from message chimera.evaluator.v1.TuneRequest
+ */
+export type TuneRequest = Message<"chimera.evaluator.v1.TuneRequest"> & {
+  /**
+   * @generated from field: string dataset = 1;
+   */
+  dataset: string;
+
+  /**
+   * Trials at most; 60 where 0.
+   *
+   * @generated from field: uint32 trials = 2;
+   */
+  trials: number;
+
+  /**
+   * Items that one trial may be scored on at most; 200 where 0.
+   *
+   * @generated from field: uint32 items_per_trial = 3;
+   */
+  itemsPerTrial: number;
+
+  /**
+   * @generated from field: uint32 concurrency = 4;
+   */
+  concurrency: number;
+
+  /**
+   * Where the search starts and what it is compared with.
+   *
+   * @generated from field: chimera.evaluator.v1.Configuration baseline = 5;
+   */
+  baseline?: Configuration | undefined;
+
+  /**
+   * Names of parameters to move; all where empty.
+   *
+   * @generated from field: repeated string parameters = 6;
+   */
+  parameters: string[];
+
+  /**
+   * Configurations with a larger TTFT p95 or more tokens an item are no candidates; unset is no bound.
+   *
+   * @generated from field: optional double max_ttft_p95_ms = 7;
+   */
+  maxTtftP95Ms?: number | undefined;
+
+  /**
+   * @generated from field: optional double max_tokens_per_item = 8;
+   */
+  maxTokensPerItem?: number | undefined;
+
+  /**
+   * @generated from field: uint64 seed = 9;
+   */
+  seed: bigint;
+
+  /**
+   * The same id again goes on with a search that was broken off.
+   *
+   * @generated from field: string run_id = 10;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.TuneRequest.
+ * Use `create(TuneRequestSchema)` to create a new message.
+ */
+export const TuneRequestSchema: GenMessage<TuneRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 17);
+
+/**
+ * @generated from message chimera.evaluator.v1.TuneResponse
+ */
+export type TuneResponse = Message<"chimera.evaluator.v1.TuneResponse"> & {
+  /**
+   * @generated from oneof chimera.evaluator.v1.TuneResponse.event
+   */
+  event: {
+    /**
+     * @generated from field: chimera.evaluator.v1.Trial trial = 1;
+     */
+    value: Trial;
+    case: "trial";
+  } | {
+    /**
+     * @generated from field: chimera.evaluator.v1.TuneResult result = 2;
+     */
+    value: TuneResult;
+    case: "result";
+  } | {
+    /**
+     * @generated from field: chimera.evaluator.v1.TuneProgress progress = 3;
+     */
+    value: TuneProgress;
+    case: "progress";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.TuneResponse.
+ * Use `create(TuneResponseSchema)` to create a new message.
+ */
+export const TuneResponseSchema: GenMessage<TuneResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 18);
+
+/**
+ * @generated from message chimera.evaluator.v1.TuneProgress
+ */
+export type TuneProgress = Message<"chimera.evaluator.v1.TuneProgress"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: uint32 trials = 2;
+   */
+  trials: number;
+
+  /**
+   * @generated from field: uint32 trials_total = 3;
+   */
+  trialsTotal: number;
+
+  /**
+   * @generated from field: uint64 items_scored = 4;
+   */
+  itemsScored: bigint;
+
+  /**
+   * What is being done, for people.
+   *
+   * @generated from field: string text = 5;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.TuneProgress.
+ * Use `create(TuneProgressSchema)` to create a new message.
+ */
+export const TuneProgressSchema: GenMessage<TuneProgress> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 19);
+
+/**
+ * @generated from message chimera.evaluator.v1.Trial
+ */
+export type Trial = Message<"chimera.evaluator.v1.Trial"> & {
+  /**
+   * @generated from field: uint32 number = 1;
+   */
+  number: number;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Configuration configuration = 2;
+   */
+  configuration?: Configuration | undefined;
+
+  /**
+   * On the items of the validation split it was scored on.
+   *
+   * @generated from field: chimera.evaluator.v1.Estimate quality = 3;
+   */
+  quality?: Estimate | undefined;
+
+  /**
+   * @generated from field: double ttft_p50_ms = 4;
+   */
+  ttftP50Ms: number;
+
+  /**
+   * @generated from field: double tokens_per_item = 5;
+   */
+  tokensPerItem: number;
+
+  /**
+   * "complete", "stopped early" or "failed", and why.
+   *
+   * @generated from field: string state = 6;
+   */
+  state: string;
+
+  /**
+   * @generated from field: string text = 7;
+   */
+  text: string;
+
+  /**
+   * @generated from field: bool is_best = 8;
+   */
+  isBest: boolean;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.Trial.
+ * Use `create(TrialSchema)` to create a new message.
+ */
+export const TrialSchema: GenMessage<Trial> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 20);
+
+/**
+ * @generated from message chimera.evaluator.v1.TuneResult
+ */
+export type TuneResult = Message<"chimera.evaluator.v1.TuneResult"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: repeated chimera.evaluator.v1.Trial front = 2;
+   */
+  front: Trial[];
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Proposal proposal = 3;
+   */
+  proposal?: Proposal | undefined;
+
+  /**
+   * @generated from field: uint64 items_scored = 4;
+   */
+  itemsScored: bigint;
+
+  /**
+   * @generated from field: double wall_ms = 5;
+   */
+  wallMs: number;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.TuneResult.
+ * Use `create(TuneResultSchema)` to create a new message.
+ */
+export const TuneResultSchema: GenMessage<TuneResult> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 21);
+
+/**
+ * A change of settings with what it promises. The guard's word decides whether it may be made.
+ *
+ * @generated from message chimera.evaluator.v1.Proposal
+ */
+export type Proposal = Message<"chimera.evaluator.v1.Proposal"> & {
+  /**
+   * @generated from field: chimera.evaluator.v1.Configuration from = 1;
+   */
+  from?: Configuration | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Configuration to = 2;
+   */
+  to?: Configuration | undefined;
+
+  /**
+   * Macro-F1 of the proposal, split by split; the holdout counts.
+   *
+   * @generated from field: chimera.evaluator.v1.Estimate validation = 3;
+   */
+  validation?: Estimate | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate nested = 4;
+   */
+  nested?: Estimate | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate holdout = 5;
+   */
+  holdout?: Estimate | undefined;
+
+  /**
+   * Gain over `from` on the holdout, paired, after correction.
+   *
+   * @generated from field: chimera.evaluator.v1.Estimate gain = 6;
+   */
+  gain?: Estimate | undefined;
+
+  /**
+   * @generated from field: double ttft_ratio = 7;
+   */
+  ttftRatio: number;
+
+  /**
+   * @generated from field: double tokens_ratio = 8;
+   */
+  tokensRatio: number;
+
+  /**
+   * @generated from field: bool is_accepted = 9;
+   */
+  isAccepted: boolean;
+
+  /**
+   * @generated from field: repeated string reasons = 10;
+   */
+  reasons: string[];
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.Proposal.
+ * Use `create(ProposalSchema)` to create a new message.
+ */
+export const ProposalSchema: GenMessage<Proposal> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 22);
+
+/**
+ * @generated from message chimera.evaluator.v1.GuardStatusRequest
+ */
+export type GuardStatusRequest = Message<"chimera.evaluator.v1.GuardStatusRequest"> & {
+  /**
+   * @generated from field: string dataset = 1;
+   */
+  dataset: string;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.GuardStatusRequest.
+ * Use `create(GuardStatusRequestSchema)` to create a new message.
+ */
+export const GuardStatusRequestSchema: GenMessage<GuardStatusRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 23);
+
+/**
+ * @generated from message chimera.evaluator.v1.GuardStatusResponse
+ */
+export type GuardStatusResponse = Message<"chimera.evaluator.v1.GuardStatusResponse"> & {
+  /**
+   * @generated from field: string dataset = 1;
+   */
+  dataset: string;
+
+  /**
+   * @generated from field: uint32 looks_allowed = 2;
+   */
+  looksAllowed: number;
+
+  /**
+   * @generated from field: uint32 looks_used = 3;
+   */
+  looksUsed: number;
+
+  /**
+   * @generated from field: repeated chimera.evaluator.v1.GuardSign signs = 4;
+   */
+  signs: GuardSign[];
+
+  /**
+   * What to do when the budget is spent.
+   *
+   * @generated from field: string remedy = 5;
+   */
+  remedy: string;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.GuardStatusResponse.
+ * Use `create(GuardStatusResponseSchema)` to create a new message.
+ */
+export const GuardStatusResponseSchema: GenMessage<GuardStatusResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 24);
+
+/**
+ * @generated from message chimera.evaluator.v1.GuardSign
+ */
+export type GuardSign = Message<"chimera.evaluator.v1.GuardSign"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Unset where nothing was measured yet.
+   *
+   * @generated from field: optional double value = 2;
+   */
+  value?: number | undefined;
+
+  /**
+   * @generated from field: string unit = 3;
+   */
+  unit: string;
+
+  /**
+   * @generated from field: uint64 n = 4;
+   */
+  n: bigint;
+
+  /**
+   * When it alarms, in words.
+   *
+   * @generated from field: string rule = 5;
+   */
+  rule: string;
+
+  /**
+   * "ok", "warning", "alarm" or "no data".
+   *
+   * @generated from field: string state = 6;
+   */
+  state: string;
+
+  /**
+   * @generated from field: string mitigation = 7;
+   */
+  mitigation: string;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.GuardSign.
+ * Use `create(GuardSignSchema)` to create a new message.
+ */
+export const GuardSignSchema: GenMessage<GuardSign> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 25);
+
+/**
+ * @generated from message chimera.evaluator.v1.OnlineQualityRequest
+ */
+export type OnlineQualityRequest = Message<"chimera.evaluator.v1.OnlineQualityRequest"> & {
+  /**
+   * Empty: all.
+   *
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.OnlineQualityRequest.
+ * Use `create(OnlineQualityRequestSchema)` to create a new message.
+ */
+export const OnlineQualityRequestSchema: GenMessage<OnlineQualityRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 26);
+
+/**
+ * @generated from message chimera.evaluator.v1.OnlineQualityResponse
+ */
+export type OnlineQualityResponse = Message<"chimera.evaluator.v1.OnlineQualityResponse"> & {
+  /**
+   * @generated from field: repeated chimera.evaluator.v1.QualityWindow windows = 1;
+   */
+  windows: QualityWindow[];
+
+  /**
+   * @generated from field: repeated chimera.evaluator.v1.GuardSign drift = 2;
+   */
+  drift: GuardSign[];
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.OnlineQualityResponse.
+ * Use `create(OnlineQualityResponseSchema)` to create a new message.
+ */
+export const OnlineQualityResponseSchema: GenMessage<OnlineQualityResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 27);
+
+/**
+ * @generated from message chimera.evaluator.v1.QualityWindow
+ */
+export type QualityWindow = Message<"chimera.evaluator.v1.QualityWindow"> & {
+  /**
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * @generated from field: string to = 2;
+   */
+  to: string;
+
+  /**
+   * @generated from field: uint64 n = 3;
+   */
+  n: bigint;
+
+  /**
+   * Share of requests that got a reference answer.
+   *
+   * @generated from field: double feedback_share = 4;
+   */
+  feedbackShare: number;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate accuracy = 5;
+   */
+  accuracy?: Estimate | undefined;
+
+  /**
+   * @generated from field: chimera.evaluator.v1.Estimate macro_f1 = 6;
+   */
+  macroF1?: Estimate | undefined;
+};
+
+/**
+ * Describes the message chimera.evaluator.v1.QualityWindow.
+ * Use `create(QualityWindowSchema)` to create a new message.
+ */
+export const QualityWindowSchema: GenMessage<QualityWindow> = /*@__PURE__*/
+  messageDesc(file_chimera_evaluator_v1_evaluator, 28);
 
 /**
  * @generated from service chimera.evaluator.v1.EvaluatorService
@@ -399,6 +1366,46 @@ export const EvaluatorService: GenService<{
     methodKind: "unary";
     input: typeof RecordFeedbackRequestSchema;
     output: typeof RecordFeedbackResponseSchema;
+  },
+  /**
+   * Two configurations on the same items, item by item: progress, then the differences with their intervals.
+   *
+   * @generated from rpc chimera.evaluator.v1.EvaluatorService.Compare
+   */
+  compare: {
+    methodKind: "server_streaming";
+    input: typeof CompareRequestSchema;
+    output: typeof CompareResponseSchema;
+  },
+  /**
+   * Looks for a better configuration: every trial as it ends, then a proposal and what the guard says of it. Changes nothing.
+   *
+   * @generated from rpc chimera.evaluator.v1.EvaluatorService.Tune
+   */
+  tune: {
+    methodKind: "server_streaming";
+    input: typeof TuneRequestSchema;
+    output: typeof TuneResponseSchema;
+  },
+  /**
+   * What is left of the budget of looks at the holdout, and the live signs of overfitting.
+   *
+   * @generated from rpc chimera.evaluator.v1.EvaluatorService.GuardStatus
+   */
+  guardStatus: {
+    methodKind: "unary";
+    input: typeof GuardStatusRequestSchema;
+    output: typeof GuardStatusResponseSchema;
+  },
+  /**
+   * Quality and drift of live traffic, by window.
+   *
+   * @generated from rpc chimera.evaluator.v1.EvaluatorService.OnlineQuality
+   */
+  onlineQuality: {
+    methodKind: "unary";
+    input: typeof OnlineQualityRequestSchema;
+    output: typeof OnlineQualityResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_chimera_evaluator_v1_evaluator, 0);

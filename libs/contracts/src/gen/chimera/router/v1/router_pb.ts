@@ -16,7 +16,24 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/router/v1/router.proto.
  */
 export const file_chimera_router_v1_router: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jaGltZXJhL3JvdXRlci92MS9yb3V0ZXIucHJvdG8SEWNoaW1lcmEucm91dGVyLnYxIsUCCg9HZW5lcmF0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSLAoIbWVzc2FnZXMYAiADKAsyGi5jaGltZXJhLmNvbW1vbi52MS5NZXNzYWdlEg4KBnByb21wdBgDIAEoCRIzCghzYW1wbGluZxgEIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zEjQKDGNhY2hlX3BvbGljeRgFIAEoDjIeLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlUG9saWN5EhIKCnJlcXVlc3RfaWQYBiABKAkSLgoFY2xhc3MYByABKA4yHy5jaGltZXJhLmNvbW1vbi52MS5SZXF1ZXN0Q2xhc3MSNgoNY2FjaGVfY29udHJvbBgIIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlQ29udHJvbCJ1CgtDaGF0UmVxdWVzdBIrCgR0dXJuGAEgASgLMhsuY2hpbWVyYS5yb3V0ZXIudjEuQ2hhdFR1cm5IABIvCgZjYW5jZWwYAiABKAsyHS5jaGltZXJhLnJvdXRlci52MS5DYW5jZWxUdXJuSABCCAoGYWN0aW9uIo0CCghDaGF0VHVybhIPCgdjb250ZW50GAEgASgJEg0KBW1vZGVsGAIgASgJEg4KBnN5c3RlbRgDIAEoCRIzCghzYW1wbGluZxgEIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zEjQKDGNhY2hlX3BvbGljeRgFIAEoDjIeLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlUG9saWN5Ei4KBWNsYXNzGAYgASgOMh8uY2hpbWVyYS5jb21tb24udjEuUmVxdWVzdENsYXNzEjYKDWNhY2hlX2NvbnRyb2wYByABKAsyHy5jaGltZXJhLmNvbW1vbi52MS5DYWNoZUNvbnRyb2wiDAoKQ2FuY2VsVHVybiKRAQoMQ2hhdFJlc3BvbnNlEgwKBHR1cm4YASABKA0SMwoEcGFydBgCIAEoCzIjLmNoaW1lcmEuY29tbW9uLnYxLkdlbmVyYXRlUmVzcG9uc2VIABI1CgljYW5jZWxsZWQYAyABKAsyIC5jaGltZXJhLnJvdXRlci52MS5UdXJuQ2FuY2VsbGVkSABCBwoFZXZlbnQiDwoNVHVybkNhbmNlbGxlZCJAChFXYXRjaFN0YXRzUmVxdWVzdBIrCghpbnRlcnZhbBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJGCglRdWFudGlsZXMSCQoBbhgBIAEoBBIOCgZwNTBfbXMYAiABKAESDgoGcDk1X21zGAMgASgBEg4KBnA5OV9tcxgEIAEoASK+AgoIU3RhdHNSb3cSDQoFbW9kZWwYASABKAkSDgoGdGVuYW50GAIgASgJEhAKCHJlcXVlc3RzGAMgASgEEg4KBmVycm9ycxgEIAEoBBISCgpjYWNoZV9oaXRzGAUgASgEEioKBHR0ZnQYBiABKAsyHC5jaGltZXJhLnJvdXRlci52MS5RdWFudGlsZXMSMQoLaW50ZXJfdG9rZW4YByABKAsyHC5jaGltZXJhLnJvdXRlci52MS5RdWFudGlsZXMSKgoEdHVybhgIIAEoCzIcLmNoaW1lcmEucm91dGVyLnYxLlF1YW50aWxlcxIPCgdyZWZ1c2VkGAkgASgEEisKBXF1ZXVlGAogASgLMhwuY2hpbWVyYS5yb3V0ZXIudjEuUXVhbnRpbGVzEhQKDGNhY2hlX3N0YXR1cxgLIAEoCSKKAQoLV2luZG93UmF0ZXMSKQoGd2luZG93GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCmRlbWFuZF9hdmcYAiABKAESEwoLZGVtYW5kX3BlYWsYAyABKAESEgoKc2VydmVkX2F2ZxgEIAEoARITCgtyZWZ1c2VkX2F2ZxgFIAEoASLPAgoSV2F0Y2hTdGF0c1Jlc3BvbnNlEg8KB3Jwc19hdmcYASABKAESEwoLcnBzX3BlYWtfMXMYAiABKAESFAoMcnBzX3BlYWtfMTBzGAMgASgBEhEKCWluX2ZsaWdodBgEIAEoDRIoCgNhbGwYBSABKAsyGy5jaGltZXJhLnJvdXRlci52MS5TdGF0c1JvdxI4ChNieV9tb2RlbF9hbmRfdGVuYW50GAYgAygLMhsuY2hpbWVyYS5yb3V0ZXIudjEuU3RhdHNSb3cSEQoJdXB0aW1lX21zGAcgASgEEi0KBXJhdGVzGAggAygLMh4uY2hpbWVyYS5yb3V0ZXIudjEuV2luZG93UmF0ZXMSNAoPYnlfY2FjaGVfc3RhdHVzGAkgAygLMhsuY2hpbWVyYS5yb3V0ZXIudjEuU3RhdHNSb3cSDgoGcXVldWVkGAogASgNMpACCg1Sb3V0ZXJTZXJ2aWNlElUKCEdlbmVyYXRlEiIuY2hpbWVyYS5yb3V0ZXIudjEuR2VuZXJhdGVSZXF1ZXN0GiMuY2hpbWVyYS5jb21tb24udjEuR2VuZXJhdGVSZXNwb25zZTABEksKBENoYXQSHi5jaGltZXJhLnJvdXRlci52MS5DaGF0UmVxdWVzdBofLmNoaW1lcmEucm91dGVyLnYxLkNoYXRSZXNwb25zZSgBMAESWwoKV2F0Y2hTdGF0cxIkLmNoaW1lcmEucm91dGVyLnYxLldhdGNoU3RhdHNSZXF1ZXN0GiUuY2hpbWVyYS5yb3V0ZXIudjEuV2F0Y2hTdGF0c1Jlc3BvbnNlMAFiBnByb3RvMw", [file_chimera_common_v1_common, file_google_protobuf_duration]);
+  fileDesc("Ch5jaGltZXJhL3JvdXRlci92MS9yb3V0ZXIucHJvdG8SEWNoaW1lcmEucm91dGVyLnYxIiIKDUZvbGxvd1JlcXVlc3QSEQoJZmxpZ2h0X2lkGAEgASgJIsUCCg9HZW5lcmF0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSLAoIbWVzc2FnZXMYAiADKAsyGi5jaGltZXJhLmNvbW1vbi52MS5NZXNzYWdlEg4KBnByb21wdBgDIAEoCRIzCghzYW1wbGluZxgEIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zEjQKDGNhY2hlX3BvbGljeRgFIAEoDjIeLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlUG9saWN5EhIKCnJlcXVlc3RfaWQYBiABKAkSLgoFY2xhc3MYByABKA4yHy5jaGltZXJhLmNvbW1vbi52MS5SZXF1ZXN0Q2xhc3MSNgoNY2FjaGVfY29udHJvbBgIIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlQ29udHJvbCJ1CgtDaGF0UmVxdWVzdBIrCgR0dXJuGAEgASgLMhsuY2hpbWVyYS5yb3V0ZXIudjEuQ2hhdFR1cm5IABIvCgZjYW5jZWwYAiABKAsyHS5jaGltZXJhLnJvdXRlci52MS5DYW5jZWxUdXJuSABCCAoGYWN0aW9uIo0CCghDaGF0VHVybhIPCgdjb250ZW50GAEgASgJEg0KBW1vZGVsGAIgASgJEg4KBnN5c3RlbRgDIAEoCRIzCghzYW1wbGluZxgEIAEoCzIhLmNoaW1lcmEuY29tbW9uLnYxLlNhbXBsaW5nUGFyYW1zEjQKDGNhY2hlX3BvbGljeRgFIAEoDjIeLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlUG9saWN5Ei4KBWNsYXNzGAYgASgOMh8uY2hpbWVyYS5jb21tb24udjEuUmVxdWVzdENsYXNzEjYKDWNhY2hlX2NvbnRyb2wYByABKAsyHy5jaGltZXJhLmNvbW1vbi52MS5DYWNoZUNvbnRyb2wiDAoKQ2FuY2VsVHVybiKRAQoMQ2hhdFJlc3BvbnNlEgwKBHR1cm4YASABKA0SMwoEcGFydBgCIAEoCzIjLmNoaW1lcmEuY29tbW9uLnYxLkdlbmVyYXRlUmVzcG9uc2VIABI1CgljYW5jZWxsZWQYAyABKAsyIC5jaGltZXJhLnJvdXRlci52MS5UdXJuQ2FuY2VsbGVkSABCBwoFZXZlbnQiDwoNVHVybkNhbmNlbGxlZCJAChFXYXRjaFN0YXRzUmVxdWVzdBIrCghpbnRlcnZhbBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJGCglRdWFudGlsZXMSCQoBbhgBIAEoBBIOCgZwNTBfbXMYAiABKAESDgoGcDk1X21zGAMgASgBEg4KBnA5OV9tcxgEIAEoASK+AgoIU3RhdHNSb3cSDQoFbW9kZWwYASABKAkSDgoGdGVuYW50GAIgASgJEhAKCHJlcXVlc3RzGAMgASgEEg4KBmVycm9ycxgEIAEoBBISCgpjYWNoZV9oaXRzGAUgASgEEioKBHR0ZnQYBiABKAsyHC5jaGltZXJhLnJvdXRlci52MS5RdWFudGlsZXMSMQoLaW50ZXJfdG9rZW4YByABKAsyHC5jaGltZXJhLnJvdXRlci52MS5RdWFudGlsZXMSKgoEdHVybhgIIAEoCzIcLmNoaW1lcmEucm91dGVyLnYxLlF1YW50aWxlcxIPCgdyZWZ1c2VkGAkgASgEEisKBXF1ZXVlGAogASgLMhwuY2hpbWVyYS5yb3V0ZXIudjEuUXVhbnRpbGVzEhQKDGNhY2hlX3N0YXR1cxgLIAEoCSKKAQoLV2luZG93UmF0ZXMSKQoGd2luZG93GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCmRlbWFuZF9hdmcYAiABKAESEwoLZGVtYW5kX3BlYWsYAyABKAESEgoKc2VydmVkX2F2ZxgEIAEoARITCgtyZWZ1c2VkX2F2ZxgFIAEoASLPAgoSV2F0Y2hTdGF0c1Jlc3BvbnNlEg8KB3Jwc19hdmcYASABKAESEwoLcnBzX3BlYWtfMXMYAiABKAESFAoMcnBzX3BlYWtfMTBzGAMgASgBEhEKCWluX2ZsaWdodBgEIAEoDRIoCgNhbGwYBSABKAsyGy5jaGltZXJhLnJvdXRlci52MS5TdGF0c1JvdxI4ChNieV9tb2RlbF9hbmRfdGVuYW50GAYgAygLMhsuY2hpbWVyYS5yb3V0ZXIudjEuU3RhdHNSb3cSEQoJdXB0aW1lX21zGAcgASgEEi0KBXJhdGVzGAggAygLMh4uY2hpbWVyYS5yb3V0ZXIudjEuV2luZG93UmF0ZXMSNAoPYnlfY2FjaGVfc3RhdHVzGAkgAygLMhsuY2hpbWVyYS5yb3V0ZXIudjEuU3RhdHNSb3cSDgoGcXVldWVkGAogASgNMpACCg1Sb3V0ZXJTZXJ2aWNlElUKCEdlbmVyYXRlEiIuY2hpbWVyYS5yb3V0ZXIudjEuR2VuZXJhdGVSZXF1ZXN0GiMuY2hpbWVyYS5jb21tb24udjEuR2VuZXJhdGVSZXNwb25zZTABEksKBENoYXQSHi5jaGltZXJhLnJvdXRlci52MS5DaGF0UmVxdWVzdBofLmNoaW1lcmEucm91dGVyLnYxLkNoYXRSZXNwb25zZSgBMAESWwoKV2F0Y2hTdGF0cxIkLmNoaW1lcmEucm91dGVyLnYxLldhdGNoU3RhdHNSZXF1ZXN0GiUuY2hpbWVyYS5yb3V0ZXIudjEuV2F0Y2hTdGF0c1Jlc3BvbnNlMAEyZgoRUm91dGVyUGVlclNlcnZpY2USUQoGRm9sbG93EiAuY2hpbWVyYS5yb3V0ZXIudjEuRm9sbG93UmVxdWVzdBojLmNoaW1lcmEuY29tbW9uLnYxLkdlbmVyYXRlUmVzcG9uc2UwAWIGcHJvdG8z", [file_chimera_common_v1_common, file_google_protobuf_duration]);
+
+/**
+ * @generated from message chimera.router.v1.FollowRequest
+ */
+export type FollowRequest = Message<"chimera.router.v1.FollowRequest"> & {
+  /**
+   * @generated from field: string flight_id = 1;
+   */
+  flightId: string;
+};
+
+/**
+ * Describes the message chimera.router.v1.FollowRequest.
+ * Use `create(FollowRequestSchema)` to create a new message.
+ */
+export const FollowRequestSchema: GenMessage<FollowRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_router_v1_router, 0);
 
 /**
  * The tenant is taken from the credential, never from the request.
@@ -78,7 +95,7 @@ export type GenerateRequest = Message<"chimera.router.v1.GenerateRequest"> & {
  * Use `create(GenerateRequestSchema)` to create a new message.
  */
 export const GenerateRequestSchema: GenMessage<GenerateRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 0);
+  messageDesc(file_chimera_router_v1_router, 1);
 
 /**
  * @generated from message chimera.router.v1.ChatRequest
@@ -111,7 +128,7 @@ export type ChatRequest = Message<"chimera.router.v1.ChatRequest"> & {
  * Use `create(ChatRequestSchema)` to create a new message.
  */
 export const ChatRequestSchema: GenMessage<ChatRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 1);
+  messageDesc(file_chimera_router_v1_router, 2);
 
 /**
  * A user message and how to answer it.
@@ -164,7 +181,7 @@ export type ChatTurn = Message<"chimera.router.v1.ChatTurn"> & {
  * Use `create(ChatTurnSchema)` to create a new message.
  */
 export const ChatTurnSchema: GenMessage<ChatTurn> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 2);
+  messageDesc(file_chimera_router_v1_router, 3);
 
 /**
  * @generated from message chimera.router.v1.CancelTurn
@@ -177,7 +194,7 @@ export type CancelTurn = Message<"chimera.router.v1.CancelTurn"> & {
  * Use `create(CancelTurnSchema)` to create a new message.
  */
 export const CancelTurnSchema: GenMessage<CancelTurn> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 3);
+  messageDesc(file_chimera_router_v1_router, 4);
 
 /**
  * @generated from message chimera.router.v1.ChatResponse
@@ -215,7 +232,7 @@ export type ChatResponse = Message<"chimera.router.v1.ChatResponse"> & {
  * Use `create(ChatResponseSchema)` to create a new message.
  */
 export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 4);
+  messageDesc(file_chimera_router_v1_router, 5);
 
 /**
  * @generated from message chimera.router.v1.TurnCancelled
@@ -228,7 +245,7 @@ export type TurnCancelled = Message<"chimera.router.v1.TurnCancelled"> & {
  * Use `create(TurnCancelledSchema)` to create a new message.
  */
 export const TurnCancelledSchema: GenMessage<TurnCancelled> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 5);
+  messageDesc(file_chimera_router_v1_router, 6);
 
 /**
  * @generated from message chimera.router.v1.WatchStatsRequest
@@ -247,7 +264,7 @@ export type WatchStatsRequest = Message<"chimera.router.v1.WatchStatsRequest"> &
  * Use `create(WatchStatsRequestSchema)` to create a new message.
  */
 export const WatchStatsRequestSchema: GenMessage<WatchStatsRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 6);
+  messageDesc(file_chimera_router_v1_router, 7);
 
 /**
  * A distribution in milliseconds over the last 60 s, of the newest 32768 requests where more ended. Percentiles by linear
@@ -282,7 +299,7 @@ export type Quantiles = Message<"chimera.router.v1.Quantiles"> & {
  * Use `create(QuantilesSchema)` to create a new message.
  */
 export const QuantilesSchema: GenMessage<Quantiles> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 7);
+  messageDesc(file_chimera_router_v1_router, 8);
 
 /**
  * Requests by outcome and their times, over the last 60 s.
@@ -317,6 +334,8 @@ export type StatsRow = Message<"chimera.router.v1.StatsRow"> & {
   errors: bigint;
 
   /**
+   * Served from the cache, the stale ones among them.
+   *
    * @generated from field: uint64 cache_hits = 5;
    */
   cacheHits: bigint;
@@ -358,7 +377,7 @@ export type StatsRow = Message<"chimera.router.v1.StatsRow"> & {
   queue?: Quantiles | undefined;
 
   /**
-   * "hit", "miss" or "bypass" in the rows of by_cache_status; empty elsewhere.
+   * "hit", "miss", "bypass", "stale" or "joined" in the rows of by_cache_status; empty elsewhere.
    *
    * @generated from field: string cache_status = 11;
    */
@@ -370,7 +389,7 @@ export type StatsRow = Message<"chimera.router.v1.StatsRow"> & {
  * Use `create(StatsRowSchema)` to create a new message.
  */
 export const StatsRowSchema: GenMessage<StatsRow> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 8);
+  messageDesc(file_chimera_router_v1_router, 9);
 
 /**
  * Rates of one window, per second. Windows move in steps of 10 ms; averages of a router younger than the window are since start.
@@ -417,7 +436,7 @@ export type WindowRates = Message<"chimera.router.v1.WindowRates"> & {
  * Use `create(WindowRatesSchema)` to create a new message.
  */
 export const WindowRatesSchema: GenMessage<WindowRates> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 9);
+  messageDesc(file_chimera_router_v1_router, 10);
 
 /**
  * @generated from message chimera.router.v1.WatchStatsResponse
@@ -489,7 +508,7 @@ export type WatchStatsResponse = Message<"chimera.router.v1.WatchStatsResponse">
  * Use `create(WatchStatsResponseSchema)` to create a new message.
  */
 export const WatchStatsResponseSchema: GenMessage<WatchStatsResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_router_v1_router, 10);
+  messageDesc(file_chimera_router_v1_router, 11);
 
 /**
  * @generated from service chimera.router.v1.RouterService
@@ -527,4 +546,23 @@ export const RouterService: GenService<{
   },
 }> = /*@__PURE__*/
   serviceDesc(file_chimera_router_v1_router, 0);
+
+/**
+ * What routers ask each other. Not for clients: who knows the id of a flight may read its answer.
+ *
+ * @generated from service chimera.router.v1.RouterPeerService
+ */
+export const RouterPeerService: GenService<{
+  /**
+   * An answer in the making at this router, from its first part on. NOT_FOUND where the flight is over or unknown.
+   *
+   * @generated from rpc chimera.router.v1.RouterPeerService.Follow
+   */
+  follow: {
+    methodKind: "server_streaming";
+    input: typeof FollowRequestSchema;
+    output: typeof GenerateResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_chimera_router_v1_router, 1);
 
