@@ -1,11 +1,23 @@
 // The cache's own index: which answers are resident, how large, how often used. Byte stores know none of this. It decides
 // what is in; the byte store only follows.
-import { assert } from "@chimera/kernel";
+import { assert, type Random, systemRandom } from "@chimera/kernel";
 import type { Policy } from "../policy/policy.ts";
 import { Entry, type EntryFacts } from "./entry.ts";
+import { type Eviction, Evictions } from "./evictions.ts";
+import { NO_QUOTAS, type TenantQuotas } from "./tenant-quotas.ts";
+import { type TenantHolding, TenantShelves } from "./tenant-shelves.ts";
 
 /** One answer may take at most this share of the capacity, so that no single answer empties the cache. */
 export const MAX_ENTRY_SHARE = 0.05;
+
+/** Learns what is asked for and stored; simulations are fed by it. */
+export interface IndexObserver {
+  hit(entry: Entry): void;
+  missed(key: string): void;
+  added(entry: Entry): void;
+  /** Left for another reason than eviction. */
+  removed(entry: Entry): void;
+}
 
 export interface EntryIndexOptions {
   /** Sum of entry bytes that is never exceeded. */
@@ -13,24 +25,34 @@ export interface EntryIndexOptions {
   /** Number of entries that is never exceeded: bounds the index's own memory, which `capacityBytes` does not count. */
   maxEntries: number;
   policy: Policy<Entry>;
+  /** None where unset. */
+  quotas?: TenantQuotas;
+  random?: Random;
+  observer?: IndexObserver;
 }
 
 export class EntryIndex {
   readonly capacityBytes: number;
   readonly maxEntryBytes: number;
-  readonly #maxEntries: number;
+  readonly maxEntries: number;
   readonly #policy: Policy<Entry>;
+  readonly #observer: IndexObserver | undefined;
+  readonly #shelves: TenantShelves;
+  readonly #evictions: Evictions;
   /** At most `maxEntries`. */
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
-  #evictions = 0;
 
-  constructor(options: EntryIndexOptions) {
-    assert(options.capacityBytes > 0 && options.maxEntries > 0, "an index holds something");
-    this.capacityBytes = options.capacityBytes;
-    this.maxEntryBytes = Math.floor(options.capacityBytes * MAX_ENTRY_SHARE);
-    this.#maxEntries = options.maxEntries;
-    this.#policy = options.policy;
+  constructor({ capacityBytes, maxEntries, policy, observer, ...tenants }: EntryIndexOptions) {
+    assert(capacityBytes > 0 && maxEntries > 0, "an index holds something");
+    this.capacityBytes = capacityBytes;
+    this.maxEntryBytes = Math.floor(capacityBytes * MAX_ENTRY_SHARE);
+    this.maxEntries = maxEntries;
+    this.#policy = policy;
+    this.#observer = observer;
+    const { quotas = NO_QUOTAS, random = systemRandom } = tenants;
+    this.#shelves = new TenantShelves({ capacityBytes, maxEntries, quotas, random });
+    this.#evictions = new Evictions(capacityBytes);
   }
 
   get size(): number {
@@ -41,8 +63,32 @@ export class EntryIndex {
     return this.#bytes;
   }
 
+  get policyName(): string {
+    return this.#policy.name;
+  }
+
   get evictions(): number {
-    return this.#evictions;
+    return this.#evictions.count;
+  }
+
+  /** Misses for what was evicted not long before. */
+  get ghostHits(): number {
+    return this.#evictions.ghostHits;
+  }
+
+  /** The last 4096, oldest first. */
+  recentEvictions(): readonly Eviction[] {
+    return this.#evictions.recent();
+  }
+
+  /** In order of insertion. Entries may come and go meanwhile. */
+  entries(): IterableIterator<Entry> {
+    return this.#entries.values();
+  }
+
+  /** Every tenant with an entry. */
+  tenants(): TenantHolding[] {
+    return this.#shelves.holdings();
   }
 
   get(key: string): Entry | undefined {
@@ -61,12 +107,15 @@ export class EntryIndex {
     const entry = new Entry(facts);
     if (previous !== undefined) {
       entry.hits += previous.hits;
-      this.remove(previous);
+      this.#takeOut(previous);
     }
-    const evicted = this.#makeRoom(entry.bytes);
+    this.#evictions.forget(entry.key);
+    const evicted = this.#makeRoom(entry);
     this.#entries.set(entry.key, entry);
     this.#bytes += entry.bytes;
+    this.#shelves.placed(entry);
     this.#policy.added(entry);
+    this.#observer?.added(entry);
     return { entry, evicted };
   }
 
@@ -76,31 +125,55 @@ export class EntryIndex {
     entry.hits += 1;
     entry.lastUsedMs = nowMs;
     this.#policy.used(entry);
+    this.#observer?.hit(entry);
     return true;
+  }
+
+  /** Somebody asked for what is not stored; true where it was evicted not long ago. */
+  noteMiss(key: string): boolean {
+    this.#observer?.missed(key);
+    return this.#evictions.noteMiss(key);
   }
 
   /** Takes an entry out; false where it was already gone or replaced. */
   remove(entry: Entry): boolean {
     if (this.#entries.get(entry.key) !== entry) return false;
-    this.#policy.removed(entry);
-    this.#forget(entry);
+    this.#takeOut(entry);
+    this.#observer?.removed(entry);
     return true;
   }
 
-  #makeRoom(bytes: number): readonly Entry[] {
+  #makeRoom(incoming: Entry): readonly Entry[] {
     const evicted: Entry[] = [];
-    while (this.#bytes + bytes > this.capacityBytes || this.#entries.size >= this.#maxEntries) {
-      const victim = this.#policy.evict();
-      assert(victim !== undefined, "a full index has a victim");
+    this.#shelves.expect(incoming);
+    while (this.#bytes + incoming.bytes > this.capacityBytes || this.#entries.size >= this.maxEntries) {
+      const victim = this.#victim(incoming.storedAtMs);
       this.#forget(victim);
-      this.#evictions += 1;
+      this.#evictions.note(victim, incoming.storedAtMs);
       evicted.push(victim);
     }
     return evicted;
   }
 
+  /** The policy's choice, unless another tenant holds more than its quota: then one of that tenant's. */
+  #victim(nowMs: number): Entry {
+    const chosen = this.#policy.evict();
+    assert(chosen !== undefined, "a full index has a victim");
+    const other = this.#shelves.inPlaceOf(chosen, nowMs);
+    if (other === undefined) return chosen;
+    this.#policy.added(chosen);
+    this.#policy.removed(other);
+    return other;
+  }
+
+  #takeOut(entry: Entry): void {
+    this.#policy.removed(entry);
+    this.#forget(entry);
+  }
+
   #forget(entry: Entry): void {
     this.#entries.delete(entry.key);
     this.#bytes -= entry.bytes;
+    this.#shelves.left(entry);
   }
 }

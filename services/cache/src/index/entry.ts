@@ -1,4 +1,5 @@
 // What the cache knows about one stored answer without reading its bytes.
+import { NO_SLOT, type Slotted } from "./slots.ts";
 
 /** Why an answer was made: for a caller, or ahead of callers. */
 export type Origin = "request" | "warm-up";
@@ -48,7 +49,7 @@ export interface PolicyNode {
 }
 
 /** One answer in the index. The links belong to the eviction policy, which so needs no map of its own. */
-export class Entry implements EntryFacts, PolicyNode {
+export class Entry implements EntryFacts, PolicyNode, Slotted {
   readonly key: string;
   readonly tenant: string;
   readonly model: string;
@@ -71,6 +72,8 @@ export class Entry implements EntryFacts, PolicyNode {
   newer: PolicyNode | undefined;
   queue = 0;
   visits = 0;
+  /** Where it stands among the entries of its tenant. */
+  slot = NO_SLOT;
 
   constructor(facts: EntryFacts) {
     this.key = facts.key;

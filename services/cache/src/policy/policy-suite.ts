@@ -20,6 +20,16 @@ export function policySuite(createPolicy: () => Policy<Entry>): void {
       expect(policy.evict()).toBeUndefined();
     });
 
+    it("takes back what it evicted", () => {
+      const policy = createPolicy();
+      const [a, b] = [new Entry(sampleFacts("t:a")), new Entry(sampleFacts("t:b"))];
+      for (const entry of [a, b]) policy.added(entry);
+      const victim = policy.evict();
+      policy.added(victim ?? a);
+      policy.removed(a);
+      expect([policy.evict(), policy.evict()]).toEqual([b, undefined]);
+    });
+
     it.each([1, 2, 3, 4, 5])("agrees with a set of residents over random steps, seed %i", (seed) => {
       randomSteps(createPolicy(), seededRandom(seed));
     });
@@ -33,7 +43,7 @@ function randomSteps(policy: Policy<Entry>, random: Random): void {
     const choice = random();
     const entry = pick();
     if (choice < 0.4 || entry === undefined) {
-      const added = new Entry(sampleFacts(`t:${step}`));
+      const added = new Entry(sampleFacts(`t:${step}`, { bytes: 1 + Math.floor(random() * 500) }));
       resident.set(added.key, added);
       policy.added(added);
     } else if (choice < 0.7) policy.used(entry);
@@ -42,6 +52,7 @@ function randomSteps(policy: Policy<Entry>, random: Random): void {
       policy.removed(entry);
     } else {
       const victim = policy.evict();
+      // A victim twice, or one that left, would be no resident.
       expect(victim && resident.get(victim.key)).toBe(victim);
       resident.delete(victim?.key ?? "");
     }

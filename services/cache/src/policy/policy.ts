@@ -4,6 +4,8 @@ import type { PolicyNode } from "../index/entry.ts";
 export interface Policy<N extends PolicyNode = PolicyNode> {
   /** Short name for settings, logs and tables, for example "lru". */
   readonly name: string;
+  /** What just came may be the first to leave: it is added before room is made. Only a simulation can do that. */
+  readonly admitsFirst?: boolean;
   /** A new entry is resident. */
   added(node: N): void;
   /** A resident entry was served. */
