@@ -1,25 +1,32 @@
 // The byte store behind keyv, whatever adapter keeps the bytes. keyv brings the contract; this adds what it leaves out:
-// which call failed, calls on one key in the order they were made, and facts beside the bytes.
+// which call failed, calls on one key in the order they were made, a bound on every wait, and facts beside the bytes.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { UnavailableError } from "@chimera/kernel";
 import { Keyv, type KeyvOptions } from "keyv";
 import type { EntryFacts } from "../index/entry.ts";
-import { type ByteStore, NAMESPACE, type StoredRow } from "./store.ts";
+import { type ByteStore, type KeptFacts, type KeptRow, NAMESPACE, type StoredRow } from "./store.ts";
+import { withinBudget } from "./within-budget.ts";
 
 /** Reads and writes that may wait at once; more fail at once. Deletes are not counted: each follows a write. */
 const MAX_CALLS = 4096;
 
 /** What an adapter offers beyond keyv's contract; the memory adapter has nothing of it. */
 export interface RowLedger {
-  keys(): AsyncIterable<EntryFacts>;
+  keys(): AsyncIterable<KeptFacts>;
+  /** `prunedAtMs` undefined takes the mark away. */
+  mark(keys: readonly string[], prunedAtMs: number | undefined): Promise<void>;
   noteUses(facts: readonly EntryFacts[]): Promise<void>;
   onLost(listener: (keys: readonly string[]) => void): void;
+  onBack(listener: () => void): void;
 }
 
 export interface KeyvStoreOptions {
   kind: ByteStore["kind"];
   adapter: NonNullable<KeyvOptions["store"]>;
   ledger?: RowLedger;
+  isShared?: boolean;
+  /** Longest time a read may take, waiting for its turn included; unbounded where unset. */
+  readBudgetMs?: number;
   /** Every error an adapter reports, for the log. */
   onError(error: unknown): void;
 }
@@ -30,8 +37,11 @@ interface Call {
 
 export class KeyvStore implements ByteStore {
   readonly kind: ByteStore["kind"];
+  readonly isShared: boolean;
   readonly #keyv: Keyv<StoredRow>;
   readonly #ledger: RowLedger | undefined;
+  readonly #readBudgetMs: number | undefined;
+  readonly #onError: (error: unknown) => void;
   readonly #call = new AsyncLocalStorage<Call>();
   /** Last call per key; holds only keys with a call in flight. */
   readonly #tails = new Map<string, Promise<unknown>>();
@@ -39,7 +49,10 @@ export class KeyvStore implements ByteStore {
 
   constructor(options: KeyvStoreOptions) {
     this.kind = options.kind;
+    this.isShared = options.isShared ?? false;
     this.#ledger = options.ledger;
+    this.#readBudgetMs = options.readBudgetMs;
+    this.#onError = options.onError;
     // No serialization: the adapters take bytes as they are. No expiry here: the index has one clock and decides alone.
     this.#keyv = new Keyv<StoredRow>({
       store: options.adapter,
@@ -55,11 +68,24 @@ export class KeyvStore implements ByteStore {
     });
   }
 
-  get(key: string): Promise<Uint8Array | undefined> {
-    return this.#counted(key, async () => {
-      const found = await this.#keyv.getRaw<StoredRow>(key);
-      return typeof found === "object" ? found.value?.body : undefined;
-    });
+  async find(key: string): Promise<KeptRow | undefined> {
+    const budgetMs = this.#readBudgetMs;
+    if (budgetMs === undefined) return this.#counted(key, () => this.#read(key));
+    let isOver = false;
+    // Where it comes to its turn too late, nobody waits for it any more.
+    const call = this.#counted(key, async () => (isOver ? undefined : this.#read(key)));
+    try {
+      return await withinBudget(call, budgetMs, "a read of the byte store");
+    } catch (error) {
+      isOver = true;
+      if (error instanceof UnavailableError) throw error;
+      this.#onError(error);
+      throw new UnavailableError("the byte store failed", { cause: error });
+    }
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return (await this.find(key))?.body;
   }
 
   set(row: StoredRow): Promise<void> {
@@ -73,8 +99,16 @@ export class KeyvStore implements ByteStore {
     await this.#inOrder(key, () => this.#keyv.delete(key));
   }
 
-  keys(): AsyncIterable<EntryFacts> {
+  keys(): AsyncIterable<KeptFacts> {
     return this.#ledger?.keys() ?? nothing();
+  }
+
+  async markPruned(keys: readonly string[], prunedAtMs: number): Promise<void> {
+    await this.#ledger?.mark(keys, prunedAtMs);
+  }
+
+  async unmark(keys: readonly string[]): Promise<void> {
+    await this.#ledger?.mark(keys, undefined);
   }
 
   async noteUses(facts: readonly EntryFacts[]): Promise<void> {
@@ -85,9 +119,18 @@ export class KeyvStore implements ByteStore {
     this.#ledger?.onLost(listener);
   }
 
+  onBack(listener: () => void): void {
+    this.#ledger?.onBack(listener);
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.#tails.values());
     await this.#keyv.disconnect();
+  }
+
+  async #read(key: string): Promise<KeptRow | undefined> {
+    const found = await this.#keyv.getRaw<KeptRow>(key);
+    return typeof found === "object" ? found.value : undefined;
   }
 
   async #counted<T>(key: string, run: () => Promise<T>): Promise<T> {
@@ -120,4 +163,13 @@ export class KeyvStore implements ByteStore {
   }
 }
 
-async function* nothing(): AsyncGenerator<EntryFacts> {}
+/** keyv wraps what it is given in an envelope of value and expiry. For adapters. */
+export function rowInEnvelope(value: unknown): StoredRow {
+  const row = typeof value === "object" && value !== null && "value" in value ? value.value : undefined;
+  if (typeof row !== "object" || row === null || !("body" in row) || !(row.body instanceof Uint8Array)) {
+    throw new TypeError("adapters keep answers with their facts, nothing else");
+  }
+  return row as StoredRow;
+}
+
+async function* nothing(): AsyncGenerator<KeptFacts> {}

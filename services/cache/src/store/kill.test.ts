@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { numberedRow } from "../test-data.ts";
 import { openStore } from "./open-store.ts";
 
-const KILLS = 10;
+const KILLS = 4;
 const WRITER = fileURLToPath(new URL("./kill-writer.ts", import.meta.url));
 
 let folder: string;

@@ -1,13 +1,12 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { FailedPreconditionError } from "@chimera/kernel";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { EntryFacts } from "../index/entry.ts";
 import { rowOf } from "../test-data.ts";
 import { openStore } from "./open-store.ts";
-import type { ByteStore } from "./store.ts";
+import type { ByteStore, KeptFacts } from "./store.ts";
 import { storeSuite } from "./store-suite.ts";
 
 let folder: string;
@@ -23,8 +22,8 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const open = (): Promise<ByteStore> => openStore(`sqlite://${path}`, (error) => errors.push(error));
 
-async function keysOf(store: ByteStore): Promise<EntryFacts[]> {
-  const found: EntryFacts[] = [];
+async function keysOf(store: ByteStore): Promise<KeptFacts[]> {
+  const found: KeptFacts[] = [];
   for await (const facts of store.keys()) found.push(facts);
   return found;
 }
@@ -115,6 +114,23 @@ describe("KeyvStore on SQLite", () => {
     await after.close();
   });
 
+  it("keeps marks across a restart, of rows that exist, until they are taken away or the answer is replaced", async () => {
+    const before = await open();
+    for (const key of ["t:a", "t:b", "t:c"]) await before.set(rowOf(key, Uint8Array.of(1)));
+    await before.markPruned(["t:a", "t:b", "t:c", "t:gone"], 1_700_000_001_000);
+    await before.unmark(["t:b"]);
+    await before.set(rowOf("t:c", Uint8Array.of(2)));
+    await before.close();
+    const after = await open();
+    expect((await keysOf(after)).map(({ key, prunedAtMs }) => [key, prunedAtMs])).toEqual([
+      ["t:a", 1_700_000_001_000],
+      ["t:b", undefined],
+      ["t:c", undefined],
+    ]);
+    expect(await after.get("t:a")).toEqual(Uint8Array.of(1));
+    await after.close();
+  });
+
   it("reports writes that the disk did not take, and serves what it had", async () => {
     const first = await open();
     await first.set(rowOf("t:old", Uint8Array.of(1)));
@@ -147,6 +163,47 @@ describe("KeyvStore on SQLite", () => {
     await first.close();
   });
 
+  /** Overwrites the file from there to its end, while no store holds it. */
+  async function damage(from: number): Promise<void> {
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.fill(0xa5, from));
+  }
+
+  async function filled(): Promise<void> {
+    const store = await open();
+    for (let number = 0; number < 200; number += 1) await store.set(rowOf(`t:${number}`, new Uint8Array(2000)));
+    await store.close();
+  }
+
+  it.each([
+    ["at its start", 100],
+    ["behind its start", 4096],
+  ])("moves a file that is damaged %s aside, says so, and begins a new one", async (_where, from) => {
+    await filled();
+    await damage(from);
+    const store = await open();
+    expect(await keysOf(store)).toEqual([]);
+    expect(String(errors)).toMatch(/a\.db was damaged \(.*\); it was moved to .*a\.db\.damaged and a new one begun/);
+    await store.set(rowOf("t:new", Uint8Array.of(1)));
+    await store.close();
+    const after = await open();
+    expect((await keysOf(after)).map(({ key }) => key)).toEqual(["t:new"]);
+    await after.close();
+    expect((await readdir(join(folder, "answers"))).sort()).toEqual(["a.db", "a.db.damaged"]);
+  });
+
+  it("keeps one damaged file, the newest", async () => {
+    for (const from of [4096, 100]) {
+      await filled();
+      await damage(from);
+      const store = await open();
+      await keysOf(store);
+      await store.close();
+    }
+    expect((await readdir(join(folder, "answers"))).sort()).toEqual(["a.db", "a.db.damaged"]);
+    expect((await readFile(`${path}.damaged`)).indexOf(0xa5)).toBe(100);
+  });
+
   it("refuses what is no database, and leaves it as it is", async () => {
     path = join(folder, "notes.txt");
     await writeFile(path, "not a database, but somebody needs it\n".repeat(200));
@@ -154,9 +211,28 @@ describe("KeyvStore on SQLite", () => {
     expect(await readFile(path, "utf8")).toContain("somebody needs it");
   });
 
-  it("refuses a file of another layout", async () => {
+  it.each([1, 2])(
+    "opens a file of the older layout %i clean and empty: its answers can be made again",
+    async (version) => {
+      await mkdir(join(folder, "answers"));
+      change(`
+      CREATE TABLE answers (namespace TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (namespace, key)) STRICT;
+      INSERT INTO answers VALUES ('chimera-cache', 't:old', x'01');
+      PRAGMA user_version = ${version}`);
+      const store = await open();
+      expect(await keysOf(store)).toEqual([]);
+      await store.set(rowOf("t:new", Uint8Array.of(1)));
+      await store.close();
+      const after = await open();
+      expect((await keysOf(after)).map(({ key }) => key)).toEqual(["t:new"]);
+      await after.close();
+      expect(errors).toEqual([]);
+    },
+  );
+
+  it("refuses a file of a newer layout", async () => {
     await (await open()).close();
     change("PRAGMA user_version = 99");
-    await expect(open()).rejects.toThrow("version 99, not 1");
+    await expect(open()).rejects.toThrow("version 99, not 3");
   });
 });

@@ -2,9 +2,9 @@
 // The published SQLite adapter keeps no facts beside the value, syncs on every write, and blocks the event loop meanwhile.
 import { type KeyvStorageAdapter, type KeyvStorageEntry, type KeyvStorageGetResult, keyvStorageCapability } from "keyv";
 import { type EntryFacts, entryBytes } from "../index/entry.ts";
-import type { RowLedger } from "./keyv-store.ts";
+import { type RowLedger, rowInEnvelope } from "./keyv-store.ts";
 import { SqliteThread } from "./sqlite-thread.ts";
-import type { StoredRow } from "./store.ts";
+import type { KeptFacts, KeptRow, StoredRow } from "./store.ts";
 import { WriteBehind } from "./write-behind.ts";
 
 const MAX_WAITING_WRITES = 4096;
@@ -18,7 +18,7 @@ type Methods = "get" | "set" | "delete" | "clear" | "has" | "getMany" | "setMany
 export interface SqliteAdapterOptions {
   path: string;
   namespace: string;
-  /** A batch could not be written. */
+  /** A batch could not be written, or the file was damaged. */
   onError(error: unknown): void;
 }
 
@@ -48,7 +48,8 @@ export class SqliteAdapter implements Pick<KeyvStorageAdapter, Methods | "discon
   /** Throws FailedPreconditionError where the file can not be used. */
   static async open(options: SqliteAdapterOptions): Promise<SqliteAdapter> {
     const { path, namespace } = options;
-    return new SqliteAdapter(await SqliteThread.open({ path, namespace }), options);
+    const onNote = (note: string) => options.onError(new Error(note));
+    return new SqliteAdapter(await SqliteThread.open({ path, namespace }, onNote), options);
   }
 
   get capabilities(): ReturnType<typeof keyvStorageCapability> {
@@ -62,7 +63,7 @@ export class SqliteAdapter implements Pick<KeyvStorageAdapter, Methods | "discon
 
   /** True when queued; a write that fails later is reported by `onLost`. */
   async set(key: string, value: unknown): Promise<boolean> {
-    const row = rowOf(value);
+    const row = rowInEnvelope(value);
     return this.#queue.put(key, row, entryBytes(key, row.body));
   }
 
@@ -96,12 +97,17 @@ export class SqliteAdapter implements Pick<KeyvStorageAdapter, Methods | "discon
     return Promise.all(keys.map((key) => this.delete(key)));
   }
 
-  async *keys(): AsyncGenerator<EntryFacts> {
+  async *keys(): AsyncGenerator<KeptFacts> {
     for (;;) {
       const page = await this.#thread.call("nextFacts");
       if (page.length === 0) return;
       yield* page;
     }
+  }
+
+  async mark(keys: readonly string[], prunedAtMs: number | undefined): Promise<void> {
+    await this.#queue.flush();
+    await this.#thread.call("mark", keys, prunedAtMs);
   }
 
   async noteUses(facts: readonly EntryFacts[]): Promise<void> {
@@ -113,25 +119,19 @@ export class SqliteAdapter implements Pick<KeyvStorageAdapter, Methods | "discon
     this.#lost = listener;
   }
 
+  /** A file does not come and go. */
+  onBack(): void {}
+
   async disconnect(): Promise<void> {
     await this.#queue.flush();
     await this.#thread.close();
   }
 
-  async #read(key: string): Promise<{ body: Uint8Array } | undefined> {
+  async #read(key: string): Promise<KeptRow | undefined> {
     const waiting = this.#queue.peek(key);
     if (waiting !== undefined) return waiting.value;
     const found = await this.#thread.call("get", key);
     if (found.state === "damaged") throw new Error("a stored answer did not fit its checksum and was deleted");
-    return found.state === "found" ? found : undefined;
+    return found.state === "found" ? found.row : undefined;
   }
-}
-
-/** keyv wraps what it is given in an envelope of value and expiry. */
-function rowOf(value: unknown): StoredRow {
-  const row = typeof value === "object" && value !== null && "value" in value ? value.value : undefined;
-  if (typeof row !== "object" || row === null || !("body" in row) || !(row.body instanceof Uint8Array)) {
-    throw new TypeError("this adapter keeps answers with their facts, nothing else");
-  }
-  return row as StoredRow;
 }

@@ -1,7 +1,7 @@
 // What the service and its SQLite thread say to each other.
 import type { EntryFacts } from "../index/entry.ts";
 import type { Found } from "./sqlite-table.ts";
-import type { StoredRow } from "./store.ts";
+import type { KeptFacts, StoredRow } from "./store.ts";
 import type { Write } from "./write-behind.ts";
 
 /** Passed to the thread when it starts. */
@@ -16,8 +16,9 @@ export interface Calls {
   get(key: string): Found;
   write(batch: readonly Write<StoredRow>[]): void;
   noteUses(uses: readonly EntryFacts[]): void;
+  mark(keys: readonly string[], prunedAtMs: number | undefined): void;
   /** The next page of facts; an empty page is the last. */
-  nextFacts(): readonly EntryFacts[];
+  nextFacts(): readonly KeptFacts[];
   clear(): void;
   close(): void;
 }
@@ -31,3 +32,8 @@ export interface CallMessage<N extends CallName = CallName> {
 }
 
 export type AnswerMessage = { id: number; result: unknown } | { id: number; error: string };
+
+/** Said without being asked: what whoever runs this should know. */
+export interface NoteMessage {
+  note: string;
+}

@@ -1,17 +1,16 @@
 // The table of stored answers in one SQLite file. Synchronous, so it belongs in a thread of its own (sqlite-worker.ts).
-import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { EntryFacts } from "../index/entry.ts";
-import type { StoredRow } from "./store.ts";
+import { checksumOf, type PlainFacts } from "./checksum.ts";
+import type { KeptFacts, KeptRow, StoredRow } from "./store.ts";
 import type { Write } from "./write-behind.ts";
 
 /** Stands in the file as user_version; another number means another layout. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 /** The log of writes is cut back to this size after each checkpoint. */
 const MAX_WAL_BYTES = 16 * 1024 * 1024;
-const CHECKSUM_BYTES = 16;
 
 /** The body is the last column: reading the facts of a row then leaves the pages of its body alone. */
 const SCHEMA = `
@@ -31,18 +30,19 @@ const SCHEMA = `
     stale_until_ms INTEGER NOT NULL,
     last_used_ms INTEGER NOT NULL,
     hits INTEGER NOT NULL,
+    pruned_ms INTEGER,
     checksum BLOB NOT NULL,
     body BLOB NOT NULL,
     PRIMARY KEY (namespace, key)
   ) STRICT`;
 
 const FACTS = `key, tenant, model, bytes, ttft_ms AS ttftMs, prompt_tokens AS promptTokens, tokens, tags, origin,
-  created_ms AS storedAtMs, fresh_until_ms AS freshUntilMs, stale_until_ms AS staleUntilMs, last_used_ms AS lastUsedMs, hits`;
+  created_ms AS storedAtMs, fresh_until_ms AS freshUntilMs, stale_until_ms AS staleUntilMs, last_used_ms AS lastUsedMs, hits,
+  pruned_ms AS prunedAtMs`;
 
-/** As the table has them: tags are a JSON list there. */
-type FactsRow = Omit<EntryFacts, "tags"> & { tags: string };
+type FactsRow = PlainFacts & { prunedAtMs: number | null };
 
-export type Found = { state: "found"; body: Uint8Array } | { state: "none" } | { state: "damaged" };
+export type Found = { state: "found"; row: KeptRow } | { state: "none" } | { state: "damaged" };
 
 export class SqliteTable {
   readonly #db: DatabaseSync;
@@ -51,6 +51,7 @@ export class SqliteTable {
   readonly #upsert: StatementSync;
   readonly #remove: StatementSync;
   readonly #noteUse: StatementSync;
+  readonly #mark: StatementSync;
 
   /** Throws where the file can not be opened, is no such table, or is held by another process. */
   constructor(path: string, namespace: string) {
@@ -62,10 +63,13 @@ export class SqliteTable {
     );
     this.#upsert = this.#db.prepare(`
       INSERT OR REPLACE INTO answers VALUES (:namespace, :key, :tenant, :model, :bytes, :ttftMs, :promptTokens, :tokens,
-        :tags, :origin, :storedAtMs, :freshUntilMs, :staleUntilMs, :lastUsedMs, :hits, :checksum, :body)`);
+        :tags, :origin, :storedAtMs, :freshUntilMs, :staleUntilMs, :lastUsedMs, :hits, NULL, :checksum, :body)`);
     this.#remove = this.#db.prepare("DELETE FROM answers WHERE namespace = :namespace AND key = :key");
     this.#noteUse = this.#db.prepare(
       "UPDATE answers SET hits = :hits, last_used_ms = :lastUsedMs WHERE namespace = :namespace AND key = :key",
+    );
+    this.#mark = this.#db.prepare(
+      "UPDATE answers SET pruned_ms = :prunedAtMs WHERE namespace = :namespace AND key = :key",
     );
   }
 
@@ -73,8 +77,8 @@ export class SqliteTable {
   get(key: string): Found {
     const row = this.#select.get({ namespace: this.#namespace, key });
     if (row === undefined) return { state: "none" };
-    const { checksum, body, ...facts } = row as unknown as FactsRow & { checksum: Uint8Array; body: Uint8Array };
-    if (checksumOf(facts, body).equals(checksum)) return { state: "found", body };
+    const { checksum, body, ...plain } = row as unknown as FactsRow & { checksum: Uint8Array; body: Uint8Array };
+    if (checksumOf(plain, body).equals(checksum)) return { state: "found", row: { ...keptFacts(plain), body } };
     this.#remove.run({ namespace: this.#namespace, key });
     return { state: "damaged" };
   }
@@ -90,7 +94,7 @@ export class SqliteTable {
   }
 
   #put({ body, ...rest }: StoredRow): void {
-    const facts: FactsRow = { ...rest, tags: JSON.stringify(rest.tags) };
+    const facts: PlainFacts = { ...rest, tags: JSON.stringify(rest.tags) };
     this.#upsert.run({ namespace: this.#namespace, ...facts, body, checksum: checksumOf(facts, body) });
   }
 
@@ -102,16 +106,23 @@ export class SqliteTable {
     });
   }
 
-  /** Facts of all rows, least recently used first. Rows whose body has not the size they claim are deleted before. */
-  *facts(): Generator<EntryFacts> {
+  mark(keys: readonly string[], prunedAtMs: number | undefined): void {
+    this.#transaction(() => {
+      for (const key of keys) this.#mark.run({ namespace: this.#namespace, key, prunedAtMs: prunedAtMs ?? null });
+    });
+  }
+
+  /** Facts of all rows, least recently used first. Rows that can be seen to be damaged without their checksum are deleted before. */
+  *facts(): Generator<KeptFacts> {
     this.#db
-      .prepare("DELETE FROM answers WHERE namespace = :namespace AND length(key) + length(body) <> bytes")
+      .prepare(`DELETE FROM answers
+        WHERE namespace = :namespace AND (length(key) + length(body) <> bytes OR NOT json_valid(tags))`)
       .run({ namespace: this.#namespace });
     const rows = this.#db
       .prepare(`SELECT ${FACTS} FROM answers WHERE namespace = :namespace ORDER BY last_used_ms, key`)
       .iterate({ namespace: this.#namespace });
     for (const row of rows as Iterable<unknown> as Iterable<FactsRow>) {
-      yield { ...row, tags: JSON.parse(row.tags) as string[] };
+      yield keptFacts(row);
     }
   }
 
@@ -135,6 +146,11 @@ export class SqliteTable {
   }
 }
 
+function keptFacts({ tags, prunedAtMs, ...rest }: FactsRow): KeptFacts {
+  const facts = { ...rest, tags: JSON.parse(tags) as string[] };
+  return prunedAtMs === null ? facts : { ...facts, prunedAtMs };
+}
+
 /**
  * WAL with synchronous=NORMAL: a killed process loses nothing that was committed, a power cut may lose the last commits and
  * leaves the file whole. The file is held alone: two caches on one file would delete each other's answers unseen.
@@ -155,16 +171,4 @@ function openDatabase(path: string): DatabaseSync {
     db.close();
     throw error;
   }
-}
-
-/** Over everything that must not change after the write; hits and time of use do. */
-function checksumOf(facts: FactsRow, body: Uint8Array): Buffer {
-  const { key, tenant, model, bytes, ttftMs, promptTokens, tokens, tags, origin } = facts;
-  const { storedAtMs, freshUntilMs, staleUntilMs } = facts;
-  const fixed = [key, tenant, model, bytes, ttftMs, promptTokens, tokens, tags, origin];
-  return createHash("sha256")
-    .update(JSON.stringify([...fixed, storedAtMs, freshUntilMs, staleUntilMs]))
-    .update(body)
-    .digest()
-    .subarray(0, CHECKSUM_BYTES);
 }

@@ -1,7 +1,7 @@
 // The service's end of the SQLite thread: calls that answer as promises.
 import { Worker } from "node:worker_threads";
 import { Deferred, FailedPreconditionError } from "@chimera/kernel";
-import type { AnswerMessage, CallName, Calls, ThreadData } from "./sqlite-protocol.ts";
+import type { AnswerMessage, CallName, Calls, NoteMessage, ThreadData } from "./sqlite-protocol.ts";
 
 /** Calls that may wait for the thread; a further one fails at once. */
 const MAX_CALLS = 4096;
@@ -13,17 +13,20 @@ export class SqliteThread {
   #lastId = 0;
   #ended: Error | undefined;
 
-  private constructor(data: ThreadData) {
+  private constructor(data: ThreadData, onNote: (note: string) => void) {
     // execArgv: the flags of the service (telemetry, inspector) are not for this thread.
     this.#worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { workerData: data, execArgv: [] });
-    this.#worker.on("message", (answer: AnswerMessage) => this.#settle(answer));
+    this.#worker.on("message", (message: AnswerMessage | NoteMessage) => {
+      if ("note" in message) onNote(message.note);
+      else this.#settle(message);
+    });
     this.#worker.on("error", (error) => this.#end(new Error("the SQLite thread failed", { cause: error })));
     this.#worker.on("exit", () => this.#end(new Error("the SQLite thread has ended")));
   }
 
   /** Resolves when the file is open. Throws FailedPreconditionError that names file, problem and remedy. */
-  static async open(data: ThreadData): Promise<SqliteThread> {
-    const thread = new SqliteThread(data);
+  static async open(data: ThreadData, onNote: (note: string) => void): Promise<SqliteThread> {
+    const thread = new SqliteThread(data, onNote);
     try {
       await thread.call("open");
       return thread;

@@ -1,36 +1,69 @@
 // The thread that owns the SQLite file: node:sqlite blocks while the disk works, and here nobody waits for it but the writes.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { EntryFacts } from "../index/entry.ts";
-import type { AnswerMessage, CallMessage, CallName, Calls, ThreadData } from "./sqlite-protocol.ts";
+import { isDamage, putAside, wasDatabase } from "./damaged-file.ts";
+import type { AnswerMessage, CallMessage, CallName, Calls, NoteMessage, ThreadData } from "./sqlite-protocol.ts";
 import { SqliteTable } from "./sqlite-table.ts";
+import type { KeptFacts } from "./store.ts";
 
 const FACTS_PER_PAGE = 1000;
 
-function handlers({ path, namespace }: ThreadData): Calls {
-  let open: SqliteTable | undefined;
-  let facts: Iterator<EntryFacts> | undefined;
-  const table = (): SqliteTable => {
-    open ??= new SqliteTable(path, namespace);
-    return open;
-  };
+/** The table, and a new one in its place where the file turns out to be damaged. */
+class OpenFile {
+  readonly #data: ThreadData;
+  readonly #note: (note: string) => void;
+  #table: SqliteTable | undefined;
+  #facts: Iterator<KeptFacts> | undefined;
+
+  constructor(data: ThreadData, note: (note: string) => void) {
+    this.#data = data;
+    this.#note = note;
+  }
+
+  get table(): SqliteTable {
+    this.#table ??= new SqliteTable(this.#data.path, this.#data.namespace);
+    return this.#table;
+  }
+
+  nextFacts(): readonly KeptFacts[] {
+    this.#facts ??= this.table.facts();
+    const page = take(this.#facts, FACTS_PER_PAGE);
+    if (page.length === 0) this.#facts = undefined;
+    return page;
+  }
+
+  close(): void {
+    this.#facts = undefined;
+    this.#table?.close();
+    this.#table = undefined;
+  }
+
+  /** Runs a call; where the file is damaged, once more on a new file. Answers can be made again, a cache that is down can not serve. */
+  guarded<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if (!isDamage(error) || !wasDatabase(this.#data.path)) throw error;
+      this.close();
+      const aside = putAside(this.#data.path);
+      const why = error instanceof Error ? error.message : String(error);
+      this.#note(`${this.#data.path} was damaged (${why}); it was moved to ${aside} and a new one begun`);
+      return run();
+    }
+  }
+}
+
+function handlers(file: OpenFile): Calls {
   return {
     open: () => {
-      table();
+      file.table;
     },
-    get: (key) => table().get(key),
-    write: (batch) => table().write(batch),
-    noteUses: (uses) => table().noteUses(uses),
-    nextFacts: () => {
-      facts ??= table().facts();
-      const page = take(facts, FACTS_PER_PAGE);
-      if (page.length === 0) facts = undefined;
-      return page;
-    },
-    clear: () => table().clear(),
-    close: () => {
-      open?.close();
-      open = undefined;
-    },
+    get: (key) => file.table.get(key),
+    write: (batch) => file.table.write(batch),
+    noteUses: (uses) => file.table.noteUses(uses),
+    mark: (keys, prunedAtMs) => file.table.mark(keys, prunedAtMs),
+    nextFacts: () => file.nextFacts(),
+    clear: () => file.table.clear(),
+    close: () => file.close(),
   };
 }
 
@@ -45,11 +78,12 @@ function take<T>(source: Iterator<T>, count: number): T[] {
 }
 
 function serve(port: MessagePort, data: ThreadData): void {
-  const calls = handlers(data);
+  const file = new OpenFile(data, (note) => port.postMessage({ note } satisfies NoteMessage));
+  const calls = handlers(file);
   port.on("message", (message: CallMessage) => {
     let answer: AnswerMessage;
     try {
-      answer = { id: message.id, result: answerTo(calls, message) };
+      answer = { id: message.id, result: file.guarded(() => answerTo(calls, message)) };
     } catch (error) {
       answer = { id: message.id, error: error instanceof Error ? error.message : String(error) };
     }

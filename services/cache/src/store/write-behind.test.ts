@@ -1,5 +1,5 @@
 import { Deferred } from "@chimera/kernel";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Write, WriteBehind, type WriteBehindOptions } from "./write-behind.ts";
 
 /** A disk whose batches are finished by the test. */
@@ -108,7 +108,34 @@ describe("WriteBehind", () => {
     const second = await nextBatch();
     expect(second.writes.map((write) => write.value)).toEqual(["b2"]);
     second.done.resolve();
+    (await nextBatch()).done.resolve();
     await queue.flush();
     expect(lost).toEqual(["a"]);
+  });
+
+  it("tries a failed delete again with the next batch that is written, and shows it as deleted until then", async () => {
+    const { queue, batches, nextBatch } = setUp();
+    queue.remove("a");
+    (await nextBatch()).done.reject(new Error("disk full"));
+    await vi.waitFor(() => expect(queue.peek("a")).toEqual({ key: "a", value: undefined, bytes: 0 }));
+    queue.put("b", "b1", 1);
+    (await nextBatch()).done.resolve();
+    (await nextBatch()).done.resolve();
+    await queue.flush();
+    expect(batches.at(-1)?.writes).toEqual([{ key: "a", value: undefined, bytes: 0 }]);
+    expect(queue.peek("a")).toBeUndefined();
+  });
+
+  it("deletes nothing that was written anew since the delete failed", async () => {
+    const { queue, batches, nextBatch } = setUp();
+    queue.remove("a");
+    const first = await nextBatch();
+    first.done.reject(new Error("disk full"));
+    await first.done.promise.catch(() => {});
+    queue.put("a", "a2", 1);
+    expect(queue.peek("a")?.value).toBe("a2");
+    (await nextBatch()).done.resolve();
+    await queue.flush();
+    expect(batches.at(-1)?.writes.map(({ value }) => value)).toEqual(["a2"]);
   });
 });

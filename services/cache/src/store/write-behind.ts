@@ -29,6 +29,8 @@ export class WriteBehind<V> {
   /** At most `maxKeys`. */
   #waiting = new Map<string, Write<V>>();
   #inFlight = new Map<string, Write<V>>();
+  /** Keys whose delete failed: what they had must not come back at the next start. At most `maxKeys`. */
+  readonly #owed = new Set<string>();
   #values = 0;
   #bytes = 0;
   #running: Promise<void> | undefined;
@@ -54,21 +56,22 @@ export class WriteBehind<V> {
 
   /** The newest write that is not on disk yet. */
   peek(key: string): Write<V> | undefined {
-    return this.#waiting.get(key) ?? this.#inFlight.get(key);
+    const write = this.#waiting.get(key) ?? this.#inFlight.get(key);
+    return write ?? (this.#owed.has(key) ? { key, value: undefined, bytes: 0 } : undefined);
   }
 
-  /** Resolves when everything accepted so far is written or reported lost. */
+  /** Resolves when everything accepted so far is written or reported lost. Deletes that failed before are tried once more. */
   async flush(): Promise<void> {
+    this.#retryOwed();
     await this.#running;
   }
 
   #enqueue(write: Write<V>): boolean {
     if (this.#waiting.size >= this.#options.maxKeys) return false;
+    this.#owed.delete(write.key);
     this.#waiting.set(write.key, write);
     this.#count(write, 1);
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
     return true;
   }
 
@@ -86,13 +89,18 @@ export class WriteBehind<V> {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.size > 0) {
-      await setImmediate();
-      const batch = this.#takeBatch();
-      this.#inFlight = new Map(batch.map((write) => [write.key, write]));
-      await this.#writeBatch(batch);
-      this.#inFlight = new Map();
-      for (const write of batch) this.#count(write, -1);
+    try {
+      while (this.#waiting.size > 0) {
+        await setImmediate();
+        const batch = this.#takeBatch();
+        this.#inFlight = new Map(batch.map((write) => [write.key, write]));
+        await this.#writeBatch(batch);
+        this.#inFlight = new Map();
+        for (const write of batch) this.#count(write, -1);
+      }
+    } finally {
+      // In the same step as the last look at what waits: a write in between would wait for a run that is over.
+      this.#running = undefined;
     }
   }
 
@@ -109,12 +117,25 @@ export class WriteBehind<V> {
   async #writeBatch(batch: readonly Write<V>[]): Promise<void> {
     try {
       await this.#options.write(batch);
+      this.#retryOwed();
     } catch (error) {
+      this.#owe(batch);
       const lost = batch.filter((write) => write.value !== undefined && !this.#waiting.has(write.key));
       this.#options.onLost(
         lost.map((write) => write.key),
         error,
       );
     }
+  }
+
+  #owe(batch: readonly Write<V>[]): void {
+    for (const { key, value } of batch) {
+      if (value === undefined && !this.#waiting.has(key) && this.#owed.size < this.#options.maxKeys)
+        this.#owed.add(key);
+    }
+  }
+
+  #retryOwed(): void {
+    for (const key of this.#owed) this.#enqueue({ key, value: undefined, bytes: 0 });
   }
 }
