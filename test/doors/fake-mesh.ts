@@ -21,11 +21,12 @@ export class ServedStream {
   readonly left = new Deferred<void>();
   readonly #call: RawCall;
   readonly #end = new Deferred<void>();
-  #seq = 0;
+  #seq: number;
 
   constructor(call: RawCall, request: GenerateRequest) {
     this.#call = call;
     this.request = request;
+    this.#seq = request.resume?.nextSeq ?? 0;
     call.signal.addEventListener("abort", () => this.left.resolve(), { once: true });
   }
 
@@ -98,7 +99,8 @@ export async function startFakeMesh(env: Readonly<Record<string, string>> = {}):
   };
 }
 
-function serveReplica(onStream: (stream: ServedStream) => void): Promise<RpcServer> {
+/** A replica whose every frame the test decides. */
+export function serveReplica(onStream: (stream: ServedStream) => void): Promise<RpcServer> {
   return startServer({
     name: "fake",
     host: "127.0.0.1",

@@ -15,8 +15,11 @@ import { ChimeraClientError, type PartialAnswer } from "./error.ts";
 const MAX_TEXT_CHARACTERS = 16 * 1024 * 1024;
 
 export interface CacheOutcome {
-  /** bypass: the cache was not asked. */
-  status: "hit" | "miss" | "bypass" | "unknown";
+  /**
+   * stale: past its time, served while a new one is made. joined: read along with the same request, which was being answered.
+   * bypass: the cache was not asked.
+   */
+  status: "hit" | "stale" | "joined" | "miss" | "bypass" | "unknown";
   /** For people, for example "stored 12 s ago". */
   reason: string;
 }
@@ -181,6 +184,8 @@ const CACHE_STATUS: Readonly<Record<number, CacheOutcome["status"]>> = {
   [CacheStatus.HIT]: "hit",
   [CacheStatus.MISS]: "miss",
   [CacheStatus.BYPASS]: "bypass",
+  [CacheStatus.STALE]: "stale",
+  [CacheStatus.JOINED]: "joined",
 };
 
 function toAccepted(accepted: Accepted, attempt: number): AcceptedEvent {

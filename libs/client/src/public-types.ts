@@ -13,7 +13,7 @@ export type {
 export type { AnswerStream } from "./answer-stream.ts";
 export type { FieldViolation, PartialAnswer, StatusCode } from "./error.ts";
 export type { CallOptions, CommonOptions } from "./options.ts";
-export type { AnswerOptions, ChatMessage, GenerateInput, Sampling } from "./request.ts";
+export type { AnswerOptions, CacheControl, ChatMessage, GenerateInput, Sampling } from "./request.ts";
 export type { RetryOptions } from "./retry.ts";
 export type { WebClient } from "./rpc/client.ts";
 export type { HealthOptions, HealthStatus } from "./rpc/health.ts";

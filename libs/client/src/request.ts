@@ -27,13 +27,25 @@ export interface Sampling {
   grammar?: string;
 }
 
+export interface CacheControl {
+  /** Seconds it is served as fresh; the cache's own limit where left out, which also is the most. */
+  ttlS?: number;
+  /** Seconds after that in which it is still served while a new one is made. */
+  staleS?: number;
+  /** Names to invalidate it by: at most 8, each 1 to 64 letters, digits and . _ : / - */
+  tags?: string[];
+}
+
 export interface AnswerOptions {
   sampling?: Sampling;
   /**
    * default: deterministic answers are looked up and stored. bypass: neither. refresh: made anew, then stored.
-   * allow-sampled: looked up and stored even where sampling is not deterministic.
+   * allow-sampled: looked up and stored even where sampling is not deterministic. only-if-cached: looked up alone; where nothing
+   * is stored the call fails with NOT_FOUND.
    */
-  cachePolicy?: "default" | "bypass" | "refresh" | "allow-sampled";
+  cachePolicy?: "default" | "bypass" | "refresh" | "allow-sampled" | "only-if-cached";
+  /** How the answer is kept; does not change which answer it is. */
+  cacheControl?: CacheControl;
   /** batch is served with what interactive requests leave over. */
   class?: "interactive" | "batch";
 }
@@ -56,6 +68,7 @@ const CACHE_POLICIES = {
   bypass: CachePolicy.BYPASS,
   refresh: CachePolicy.REFRESH,
   "allow-sampled": CachePolicy.ALLOW_SAMPLED,
+  "only-if-cached": CachePolicy.ONLY_IF_CACHED,
 } as const;
 
 const CLASSES = { interactive: RequestClass.INTERACTIVE, batch: RequestClass.BATCH } as const;
@@ -75,11 +88,13 @@ export function toGenerateRequest(input: GenerateInput): MessageInitShape<typeof
 export function toAnswerOptions({
   sampling,
   cachePolicy,
+  cacheControl,
   class: requestClass,
 }: AnswerOptions): Omit<MessageInitShape<typeof ChatTurnSchema>, "$typeName"> {
   return {
     ...(sampling && { sampling: toSampling(sampling) }),
     ...(cachePolicy && { cachePolicy: CACHE_POLICIES[cachePolicy] }),
+    ...(cacheControl && { cacheControl }),
     ...(requestClass && { class: CLASSES[requestClass] }),
   };
 }

@@ -14,7 +14,7 @@ export interface TrafficRow {
   /** Empty in the row of all requests. */
   model: string;
   tenant: string;
-  /** "hit", "miss" or "bypass" in the rows by cache status; empty elsewhere. */
+  /** "hit", "miss", "bypass", "stale" or "joined" in the rows by cache status; empty elsewhere. */
   cacheStatus: string;
   requests: number;
   errors: number;

@@ -32,8 +32,8 @@ export interface MeshOptions {
   natsUrl?: string;
   /** All five where unset. */
   services?: readonly ServiceName[];
-  /** Inference processes; 1 where unset, at most 16. */
-  replicas?: { inference?: number };
+  /** Processes of a service that may have several; 1 where unset, at most 16. */
+  replicas?: { inference?: number; router?: number; evaluator?: number };
   /** What the processes inherit; the environment of this process where unset. */
   inherited?: EnvironmentLike;
   /** Added for every service, and for one of them. */
@@ -129,9 +129,10 @@ function isDoor({ service }: { service: ServiceName }): boolean {
 
 async function plan(options: MeshOptions): Promise<{ plans: Plan[]; natsPort: number }> {
   const { services = SERVICE_NAMES, ports = {}, replicas = {} } = options;
-  const count = Math.min(MAX_REPLICAS, Math.max(1, replicas.inference ?? 1));
+  const wanted: Partial<Record<ServiceName, number>> = replicas;
+  const countOf = (service: ServiceName) => Math.min(MAX_REPLICAS, Math.max(1, wanted[service] ?? 1));
   const named = services.flatMap((service) =>
-    Array.from({ length: service === "inference" ? count : 1 }, (_, index) => ({
+    Array.from({ length: countOf(service) }, (_, index) => ({
       service,
       name: index === 0 ? service : `${service}-${index + 1}`,
     })),

@@ -37,5 +37,11 @@ export function addressEnv(urls: ReadonlyMap<ServiceName, readonly string[]>, na
 /** Where one process itself listens, and what it calls itself in events and answers. */
 export function ownEnv(service: ServiceName, name: string, port: number): Record<string, string> {
   const prefix = service.toUpperCase();
-  return { [`${prefix}_HOST`]: LOOPBACK, [`${prefix}_PORT`]: String(port), [`${prefix}_REPLICA`]: name };
+  return {
+    [`${prefix}_HOST`]: LOOPBACK,
+    [`${prefix}_PORT`]: String(port),
+    [`${prefix}_REPLICA`]: name,
+    // The first one has the name of its setting.
+    ...(service === "router" && name !== service && { ROUTER_NAME: name }),
+  };
 }

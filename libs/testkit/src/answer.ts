@@ -59,7 +59,9 @@ export async function readAnswer(parts: AsyncIterable<GenerateResponse>): Promis
   return { accepted, complete, pieces, text: pieces.join("") };
 }
 
-export function cacheStatus({ accepted }: Pick<Answer, "accepted">): "hit" | "miss" | "bypass" | "unknown" {
+export function cacheStatus({
+  accepted,
+}: Pick<Answer, "accepted">): "hit" | "stale" | "joined" | "miss" | "bypass" | "unknown" {
   switch (accepted.cache?.status) {
     case CacheStatus.HIT:
       return "hit";
@@ -67,6 +69,10 @@ export function cacheStatus({ accepted }: Pick<Answer, "accepted">): "hit" | "mi
       return "miss";
     case CacheStatus.BYPASS:
       return "bypass";
+    case CacheStatus.STALE:
+      return "stale";
+    case CacheStatus.JOINED:
+      return "joined";
     default:
       return "unknown";
   }

@@ -94,6 +94,21 @@ export const fields = {
     "Asks a second replica when the first token is later than this quantile of the recent ones, for example 0.95; 0 is off",
     z.coerce.number().min(0).max(0.999).default(0),
   ),
+  peerUrl: setting(
+    "ROUTER_PEER_URL",
+    "Address under which other routers read along with answers of this one, or off; where it listens, unless that is with TLS",
+    z.union([z.literal("off"), url]).optional(),
+  ),
+  flightWaitMs: setting(
+    "ROUTER_FLIGHT_WAIT_MS",
+    "How long a request waits for the first part of the same answer at another router before it is answered here, in milliseconds",
+    z.coerce.number().min(0).max(600_000).default(2000),
+  ),
+  logPrompts: setting(
+    "ROUTER_LOG_PROMPTS",
+    "Tenants whose prompts go into the log of requests, so that a warm-up can ask them again, separated by commas; * is all",
+    z.string().default("").transform(splitList),
+  ),
   ...tenantFields,
   ...doorTlsFields("ROUTER"),
   ...meshTlsFields,

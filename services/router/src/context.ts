@@ -8,6 +8,8 @@ import type { RecentQuantile } from "./measure/recent-quantile.ts";
 import type { Stats } from "./measure/stats.ts";
 import type { CacheDoor } from "./path/cache-door.ts";
 import type { Flights } from "./path/flights.ts";
+import type { Refreshes } from "./path/refreshes.ts";
+import type { Peers } from "./relay/peers.ts";
 import type { ReplicaPool } from "./replica/replica-pool.ts";
 import type { RetryBudget } from "./replica/retry-budget.ts";
 import type { TenantResolver } from "./tenant/index.ts";
@@ -23,6 +25,9 @@ export interface Context {
   retryBudget: RetryBudget;
   /** Answers in the making that others may read along. */
   flights: Flights;
+  /** Other routers, which may read along as well. */
+  peers: Peers;
+  refreshes: Refreshes;
   /** Recent times to first token, in milliseconds. */
   ttfts: RecentQuantile;
   events: EventBus;

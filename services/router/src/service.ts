@@ -15,11 +15,14 @@ import { Stats } from "./measure/stats.ts";
 import { openaiDoor } from "./openai/door.ts";
 import { cacheDoor } from "./path/cache-door.ts";
 import { Flights } from "./path/flights.ts";
+import { Refreshes } from "./path/refreshes.ts";
+import { Peers } from "./relay/peers.ts";
 import { rawRelay } from "./relay/raw-relay.ts";
 import { openDescriber } from "./replica/describer.ts";
 import { ReplicaPool } from "./replica/replica-pool.ts";
 import { RetryBudget } from "./replica/retry-budget.ts";
 import { chatRpc } from "./rpc/chat.ts";
+import { followRaw } from "./rpc/follow-raw.ts";
 import { generateRpc } from "./rpc/generate.ts";
 import { generateRaw } from "./rpc/generate-raw.ts";
 import { watchStatsRpc } from "./rpc/watch-stats.ts";
@@ -50,6 +53,7 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
   });
   const admission = new Admission({ clock: systemClock, random: systemRandom, limits: limitsOf(config) });
   replicas.onRoom((model) => admission.poke(model));
+  const peers = new Peers({ tls });
   let draining = new AbortController().signal;
   const context: Context = {
     config,
@@ -66,6 +70,8 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
     replicas,
     retryBudget: new RetryBudget(systemClock),
     flights: new Flights(),
+    peers,
+    refreshes: new Refreshes(),
     ttfts: new RecentQuantile(),
     events,
     stats: new Stats(systemClock, () => admission.queued),
@@ -86,7 +92,7 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
         chat: chatRpc(context),
         watchStats: watchStatsRpc(context),
       }),
-    raw: [generateRaw(context)],
+    raw: [generateRaw(context), followRaw(context)],
     limits: connectionLimits(config),
     corsOrigins: config.corsOrigins,
     tls: doorTls,
@@ -94,12 +100,14 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
     fallback: openaiDoor(context),
   });
   draining = server.draining;
+  peers.url = peerUrlOf(config, { port: server.port, isPlain: doorTls === undefined });
   return {
     address: server.address,
     drain: () => server.drain(config.drainGraceS * 1000),
     async dispose() {
       await server.close();
       replicas.close();
+      peers.close();
       cacheChannel.close();
       tenants.close();
       tls?.close();
@@ -113,13 +121,22 @@ function limitsOf({ maxInFlight, maxQueued, maxWaitMs, batchWeight, tenantLimits
   return { maxInFlight, maxQueued, maxWaitMs, batchWeight, tenants: tenantLimits };
 }
 
+/** An address that means any of a machine's own says nothing to others. */
+const ANY_ADDRESS = new Set(["0.0.0.0", "::"]);
+
+function peerUrlOf({ peerUrl, host }: RouterConfig, { port, isPlain }: { port: number; isPlain: boolean }) {
+  if (peerUrl !== undefined) return peerUrl === "off" ? undefined : peerUrl;
+  if (!isPlain || ANY_ADDRESS.has(host)) return undefined;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
 const LOG_EVERY_MS = 10_000;
 
 /** A cache that is away fails every request; one line in ten seconds says so. */
 function cacheFailureLog(logger: Logger) {
   let count = 0;
   let quietUntilMs = 0;
-  return (error: unknown, during: "lookup" | "store") => {
+  return (error: unknown, during: string) => {
     count += 1;
     const nowMs = systemClock.monotonicMs();
     if (nowMs < quietUntilMs) return;

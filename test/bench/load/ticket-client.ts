@@ -47,6 +47,10 @@ export function connectTickets(routerUrl: string, clock: Clock): TicketClient {
 
 type Parts = ReturnType<RpcClient<typeof RouterService>["client"]["generate"]>;
 
+function isHit(status: CacheStatus | undefined): boolean {
+  return status === CacheStatus.HIT || status === CacheStatus.STALE;
+}
+
 async function read(parts: Parts, clock: Clock): Promise<TicketAnswer> {
   let firstTokenAtMs: number | undefined;
   let completeAtMs: number | undefined;
@@ -54,7 +58,7 @@ async function read(parts: Parts, clock: Clock): Promise<TicketAnswer> {
   for await (const { part } of parts) {
     if (part.case === "delta" && part.value.text !== "") firstTokenAtMs ??= clock.monotonicMs();
     else if (part.case === "complete") completeAtMs = clock.monotonicMs();
-    else if (part.case === "accepted") cacheHit = part.value.cache?.status === CacheStatus.HIT;
+    else if (part.case === "accepted") cacheHit = isHit(part.value.cache?.status);
   }
   if (completeAtMs === undefined) throw new Error("the stream ended without its last part");
   return { firstTokenAtMs, completeAtMs, cacheHit };

@@ -160,6 +160,7 @@ describe("what is asked", () => {
         ],
         sampling: { temperature: 0, maxTokens: 7, stop: ["."], jsonSchema: { type: "object" } },
         cachePolicy: "refresh",
+        cacheControl: { ttlS: 60, staleS: 0, tags: ["doc:7"] },
         class: "batch",
         requestId: "mine-1",
       })
@@ -172,6 +173,7 @@ describe("what is asked", () => {
       ],
       sampling: { temperature: 0, maxTokens: 7, stop: ["."], jsonSchema: '{"type":"object"}' },
       cachePolicy: CachePolicy.REFRESH,
+      cacheControl: { ttlS: 60, staleS: 0, tags: ["doc:7"] },
       class: RequestClass.BATCH,
       requestId: "mine-1",
     });

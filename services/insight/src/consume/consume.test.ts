@@ -1,3 +1,4 @@
+import { CacheStatus } from "@chimera/contracts/common";
 import { describe, expect, it } from "vitest";
 import {
   cacheChanged,
@@ -39,6 +40,16 @@ describe("takeEvent", () => {
     expect(records.intake.received).toBe(100_001);
     take("id-1", 100_003);
     expect(records.intake.received).toBe(100_002);
+  });
+
+  it("takes a stale answer for a hit, and one that was read along for neither", () => {
+    const statuses = [CacheStatus.HIT, CacheStatus.STALE, CacheStatus.JOINED, CacheStatus.MISS, CacheStatus.BYPASS];
+    const records = recordsOf(statuses.map((status) => requestFinished(START_MS, { cache: { status } })));
+    expect([...records.requests].map(({ cache }) => cache)).toEqual(["hit", "hit", "joined", "miss", "bypass"]);
+  });
+
+  it("leaves out what a router asked itself to make an answer anew", () => {
+    expect(recordsOf([requestFinished(START_MS, { workload: "refresh" })]).requests.size).toBe(0);
   });
 
   it("refuses what lacks a usable field, and counts it as lost", () => {

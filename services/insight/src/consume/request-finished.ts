@@ -40,11 +40,14 @@ function toSample(message: RequestFinished): RequestSample | undefined {
 function toVerdict(status: CacheStatus | undefined): CacheVerdict {
   switch (status) {
     case CacheStatus.HIT:
+    case CacheStatus.STALE:
       return "hit";
     case CacheStatus.MISS:
       return "miss";
     case CacheStatus.BYPASS:
       return "bypass";
+    case CacheStatus.JOINED:
+      return "joined";
     default:
       return "none";
   }

@@ -3,8 +3,9 @@
 import { assert } from "@chimera/kernel";
 import { type GrpcStatus, grpcStatuses } from "./grpc-status.ts";
 
-export type CacheVerdict = "none" | "hit" | "miss" | "bypass";
-const verdicts: readonly CacheVerdict[] = ["none", "hit", "miss", "bypass"];
+/** "joined": read along with the same request; neither a hit nor a miss. */
+export type CacheVerdict = "none" | "hit" | "miss" | "bypass" | "joined";
+const verdicts: readonly CacheVerdict[] = ["none", "hit", "miss", "bypass", "joined"];
 
 export interface RequestSample {
   /** Ingress at the router, milliseconds since the epoch. */

@@ -6,7 +6,7 @@ import { selectRequests } from "./request-window.ts";
 
 function randomSamples(seed: number, n: number): RequestSample[] {
   const random = seededRandom(seed);
-  const caches = ["none", "hit", "miss", "bypass"] as const;
+  const caches = ["none", "hit", "miss", "bypass", "joined"] as const;
   const pick = <T>(list: readonly T[], otherwise: T): T => list[Math.floor(random() * list.length)] ?? otherwise;
   return Array.from({ length: n }, () => ({
     arrivedMs: Math.floor(random() * 10_000),

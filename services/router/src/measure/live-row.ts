@@ -24,6 +24,7 @@ export interface Row extends RowKey {
   requests: number;
   errors: number;
   refused: number;
+  /** Stale ones among them. */
   cacheHits: number;
   ttft: QuantileRow;
   interToken: QuantileRow;
@@ -55,7 +56,7 @@ export class LiveRow {
     this.#requests.add(nowMs);
     if (failed) this.#errors.add(nowMs);
     if (refused) this.#refused.add(nowMs);
-    if (cacheStatus === CacheStatus.HIT) this.#cacheHits.add(nowMs);
+    if (cacheStatus === CacheStatus.HIT || cacheStatus === CacheStatus.STALE) this.#cacheHits.add(nowMs);
   }
 
   addGaps(bucket: number, count: number, slice: number): void {

@@ -1,6 +1,6 @@
 // The measurement of one request. It opens when the request arrives and closes when it has ended, however it ended, so that
 // refused, cancelled and failed requests count too.
-import { CacheStatus, type Timings, type Usage } from "@chimera/contracts/common";
+import { type CacheControl, CacheStatus, type Timings, type Usage } from "@chimera/contracts/common";
 import type { Clock } from "@chimera/kernel";
 import { statusName } from "@chimera/rpc";
 import type { Door } from "../path/call.ts";
@@ -25,6 +25,12 @@ export interface FinishedOutcome {
   operation: "chat" | "text_completion";
   servedBy: string;
   cache: { status: CacheStatus; reason: string };
+  /** First digits of the cache key; "" where the cache was not asked. */
+  cacheKey: string;
+  /** The encoded key input, prompt included; set only for tenants that turned it on. */
+  loggedInput: Uint8Array | undefined;
+  /** How the caller wants the answer kept. */
+  cacheControl: CacheControl | undefined;
   /** gRPC status name. */
   status: string;
   /** Why it was turned away before any work; "" where it was not. */
@@ -47,14 +53,16 @@ export interface FinishedOutcome {
 
 /** What is asked, once the body is read. */
 export interface Question {
-  request: { requestId: string; model: string; prompt: string };
+  request: { requestId: string; model: string; prompt: string; cacheControl?: CacheControl | undefined };
   requestClass: RequestClass;
 }
 
 export interface Outcome {
   asked(question: Question): void;
   accepted(accepted: { requestId: string; model: { id: string; version: string } }): void;
-  cached(decision: { status: CacheStatus; reason: string }): void;
+  cached(decision: { status: CacheStatus; reason: string; keyPrefix?: string }): void;
+  /** What is asked, for the log of requests. */
+  logs(input: Uint8Array): void;
   servedBy(name: string): void;
   /** Time in the router's own queue; adds up where it waited more than once. */
   queued(queueMs: number): void;
@@ -131,6 +139,9 @@ class OpenOutcome implements Outcome {
       operation: "chat",
       servedBy: "",
       cache: { status: CacheStatus.UNSPECIFIED, reason: "" },
+      cacheKey: "",
+      loggedInput: undefined,
+      cacheControl: undefined,
       status: "",
       refusal: "",
       arrivedAtEpochMs: Math.round(clock.nowMs() - (clock.monotonicMs() - arrivedAtMs)),
@@ -153,6 +164,7 @@ class OpenOutcome implements Outcome {
     finished.model = request.model;
     finished.operation = request.prompt ? "text_completion" : "chat";
     finished.requestClass = requestClass;
+    finished.cacheControl = request.cacheControl;
   }
 
   accepted({ requestId, model }: { requestId: string; model: { id: string; version: string } }): void {
@@ -163,8 +175,13 @@ class OpenOutcome implements Outcome {
     finished.isAccepted = true;
   }
 
-  cached({ status, reason }: { status: CacheStatus; reason: string }): void {
+  cached({ status, reason, keyPrefix = "" }: { status: CacheStatus; reason: string; keyPrefix?: string }): void {
     this.#finished.cache = { status, reason };
+    if (keyPrefix) this.#finished.cacheKey = keyPrefix;
+  }
+
+  logs(input: Uint8Array): void {
+    this.#finished.loggedInput = input;
   }
 
   servedBy(name: string): void {

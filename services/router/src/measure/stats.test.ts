@@ -10,6 +10,8 @@ const sample = (over: Partial<Sample> = {}): Sample => ({
   ...over,
 });
 
+const STATUSES = [CacheStatus.HIT, CacheStatus.MISS, CacheStatus.BYPASS, CacheStatus.STALE, CacheStatus.JOINED];
+
 const refusal = { ok: false, failed: true, refused: true, ttftMs: undefined, turnMs: 1, model: "" };
 
 function started() {
@@ -93,7 +95,7 @@ describe("rows", () => {
       const one = sample({
         model: `m${Math.floor(random() * 2)}`,
         tenant: `t${Math.floor(random() * 3)}`,
-        cacheStatus: [CacheStatus.HIT, CacheStatus.MISS, CacheStatus.BYPASS][i % 3] ?? CacheStatus.MISS,
+        cacheStatus: STATUSES[i % STATUSES.length] ?? CacheStatus.MISS,
         ok: random() < 0.9,
         ttftMs: random() < 0.1 ? undefined : 1000 * random() ** 3,
         queueMs: random() < 0.5 ? undefined : 50 * random(),
@@ -117,11 +119,7 @@ describe("rows", () => {
         kept.filter(({ model, tenant }) => model === row.model && tenant === row.tenant),
       );
     }
-    expect(byCacheStatus.map(({ cacheStatus }) => cacheStatus)).toEqual([
-      CacheStatus.HIT,
-      CacheStatus.MISS,
-      CacheStatus.BYPASS,
-    ]);
+    expect(byCacheStatus.map(({ cacheStatus }) => cacheStatus)).toEqual(STATUSES);
     for (const row of byCacheStatus) {
       matches(
         row,
@@ -134,16 +132,18 @@ describe("rows", () => {
     const { stats } = started();
     pass(stats);
     pass(stats, { cacheStatus: CacheStatus.HIT });
+    pass(stats, { cacheStatus: CacheStatus.STALE });
+    pass(stats, { cacheStatus: CacheStatus.JOINED });
     pass(stats, { ok: false, failed: true });
     pass(stats, { ok: false, failed: false });
     pass(stats, { ...refusal, cacheStatus: CacheStatus.UNSPECIFIED });
     const { all, rows, byCacheStatus } = stats.snapshot();
-    expect(all).toMatchObject({ requests: 5, errors: 2, refused: 1, cacheHits: 1 });
+    expect(all).toMatchObject({ requests: 7, errors: 2, refused: 1, cacheHits: 2 });
     expect(rows).toMatchObject([
-      { model: "m", tenant: "t", requests: 4, errors: 1, refused: 0 },
+      { model: "m", tenant: "t", requests: 6, errors: 1, refused: 0 },
       { model: "", tenant: "t", requests: 1, errors: 1, refused: 1 },
     ]);
-    expect(byCacheStatus.map(({ requests }) => requests)).toEqual([1, 3, 0]);
+    expect(byCacheStatus.map(({ requests }) => requests)).toEqual([1, 3, 0, 1, 1]);
   });
 
   it("take the gaps of answers while these still run", () => {

@@ -15,7 +15,13 @@ const MAX_ROWS = 256;
 const RATE_SLOT_MS = 10;
 const RATE_WINDOWS_MS = [1000, 10_000, WINDOW_MS] as const;
 /** The cache statuses that have a row of their own. */
-const CACHE_ROWS: readonly CacheStatus[] = [CacheStatus.HIT, CacheStatus.MISS, CacheStatus.BYPASS];
+const CACHE_ROWS: readonly CacheStatus[] = [
+  CacheStatus.HIT,
+  CacheStatus.MISS,
+  CacheStatus.BYPASS,
+  CacheStatus.STALE,
+  CacheStatus.JOINED,
+];
 const NO_ROW = 0xffff;
 
 export interface Sample extends Ending {

@@ -6,6 +6,8 @@ const CACHE: Partial<Record<CacheStatus, string>> = {
   [CacheStatus.HIT]: "hit",
   [CacheStatus.MISS]: "miss",
   [CacheStatus.BYPASS]: "bypass",
+  [CacheStatus.STALE]: "stale",
+  [CacheStatus.JOINED]: "joined",
 };
 
 /** How an endpoint writes what was said. */

@@ -6,6 +6,7 @@ import type { IncomingCall } from "../path/call.ts";
 import { enter, giveBack } from "../path/enter.ts";
 import { generate } from "../path/generate.ts";
 import { CHAT, COMPLETION, type Dialect } from "./answer.ts";
+import { cacheWishes } from "./cache-headers.ts";
 import { toHttpError } from "./errors.ts";
 import { goneSignal, type HttpRequest, type HttpResponse, readJson, sendJson } from "./http.ts";
 import { parseChatCompletion, parseCompletion, type Streaming, toChatRequest, toPromptRequest } from "./request.ts";
@@ -45,13 +46,15 @@ function route({ dialect, read }: Endpoint): Route {
     const type = request.headers["content-type"] ?? "";
     if (!/^application\/json\b/i.test(type)) return sendJson(response, unsupported(type));
     const signal = goneSignal(response);
-    const call = await enter(context, { header: headerOf(request), door: "openai", signal, timeoutMs: undefined });
+    const header = headerOf(request);
+    const call = await enter(context, { header, door: "openai", signal, timeoutMs: undefined });
     const asked = await readJson(request)
       .then(read)
       .catch((error: unknown) => {
         giveBack(context, call, error);
         throw error;
       });
+    Object.assign(asked.request, cacheWishes(header));
     await answer({ context, call, response, dialect }, asked);
   };
 }

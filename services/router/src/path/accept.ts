@@ -1,6 +1,6 @@
 // Stage 2: is this a request we can answer? Everything that can be refused by looking at it is refused here.
 
-import { Role, type SamplingParams } from "@chimera/contracts/common";
+import { type CacheControl, Role, type SamplingParams } from "@chimera/contracts/common";
 import type { GenerateRequest } from "@chimera/contracts/router";
 import { type FieldViolation, InvalidRequestError } from "@chimera/kernel";
 import type { Context } from "../context.ts";
@@ -14,6 +14,8 @@ export const bounds = {
   stopLength: 64,
   grammarBytes: 16 * 1024,
   maxTokens: 1_000_000,
+  cacheTags: 8,
+  cacheTagLength: 64,
 } as const;
 
 /** A request that may go on. */
@@ -30,11 +32,28 @@ export function accept(context: Context, request: GenerateRequest): Accepted {
 }
 
 function validate(request: GenerateRequest): FieldViolation[] {
-  const violations = [...promptViolations(request), ...samplingViolations(request.sampling)];
+  const violations = [
+    ...promptViolations(request),
+    ...samplingViolations(request.sampling),
+    ...controlViolations(request.cacheControl),
+  ];
   if (request.requestId && !/^[\w.:-]{1,64}$/.test(request.requestId)) {
     violations.push({ field: "request_id", description: "1 to 64 letters, digits, and . _ : -" });
   }
   return violations;
+}
+
+/** What the cache would refuse when the answer is there; here its caller hears of it. */
+function controlViolations(control: CacheControl | undefined): FieldViolation[] {
+  const { tags = [] } = control ?? {};
+  if (tags.length > bounds.cacheTags) {
+    return [{ field: "cache_control.tags", description: `has ${tags.length} entries, at most ${bounds.cacheTags}` }];
+  }
+  return tags.flatMap((tag, index): FieldViolation[] => {
+    if (tag.length <= bounds.cacheTagLength && /^[\w.:/-]+$/.test(tag)) return [];
+    const description = `needs 1 to ${bounds.cacheTagLength} letters, digits and . _ : / -`;
+    return [{ field: `cache_control.tags[${index}]`, description }];
+  });
 }
 
 function promptViolations({ prompt, messages }: GenerateRequest): FieldViolation[] {

@@ -1,4 +1,4 @@
-// Stage 5: one try of one replica at an answer.
+// Stage 5: one try at an answer, at a replica or along with another router.
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GenerateRequestSchema, type Resume } from "@chimera/contracts/inference";
 import { CancelledError, type ChimeraError, type Clock, UnavailableError } from "@chimera/kernel";
@@ -8,6 +8,11 @@ import type { Reservation } from "../replica/replica-pool.ts";
 import type { Accepted } from "./accept.ts";
 import type { AskedCall } from "./call.ts";
 
+/** Where an attempt is made: a reservation at a replica, or what stands for another router. */
+export interface Seat extends Pick<Reservation, "predictedTtftMs" | "firstToken" | "end"> {
+  readonly replica: Pick<Reservation["replica"], "name" | "relay">;
+}
+
 export interface AttemptEnd {
   /** The frame `complete`; undefined where the answer was cut. */
   complete: Buffer | undefined;
@@ -15,15 +20,15 @@ export interface AttemptEnd {
 }
 
 export interface AttemptListener {
-  /** The replica has taken the request. */
-  taken(attempt: Attempt): void;
+  /** The replica has taken the request. `accepted`: the frame it says so with, or nothing. */
+  taken(attempt: Attempt, accepted: Buffer): void;
   /** Whole frames with deltas, `deltas` of them with text. False pauses the replica. */
   deltas(attempt: Attempt, frames: Buffer, deltas: number): boolean;
   ended(attempt: Attempt, end: AttemptEnd): void;
 }
 
 export interface AttemptOptions {
-  reservation: Reservation;
+  seat: Seat;
   request: Uint8Array;
   timeoutMs: number;
   clock: Clock;
@@ -31,7 +36,7 @@ export interface AttemptOptions {
 }
 
 export class Attempt {
-  readonly reservation: Reservation;
+  readonly seat: Seat;
   readonly #listener: AttemptListener;
   readonly #clock: Clock;
   readonly #openedAtMs: number;
@@ -41,12 +46,12 @@ export class Attempt {
   isTaken = false;
   hasToken = false;
 
-  constructor({ reservation, request, timeoutMs, clock, listener }: AttemptOptions) {
-    this.reservation = reservation;
+  constructor({ seat, request, timeoutMs, clock, listener }: AttemptOptions) {
+    this.seat = seat;
     this.#listener = listener;
     this.#clock = clock;
     this.#openedAtMs = clock.monotonicMs();
-    this.#answer = reservation.replica.relay.open(
+    this.#answer = seat.replica.relay.open(
       request,
       { timeoutMs },
       { frames: (frames) => this.#frames(frames), end: (error) => this.#end(error) },
@@ -67,11 +72,11 @@ export class Attempt {
     const { begin, complete, deltas } = scan(frames);
     if (!this.isTaken) {
       this.isTaken = true;
-      this.#listener.taken(this);
+      this.#listener.taken(this, frames.subarray(0, begin));
     }
     if (deltas > 0 && !this.hasToken) {
       this.hasToken = true;
-      this.reservation.firstToken(this.#clock.monotonicMs() - this.#openedAtMs);
+      this.seat.firstToken(this.#clock.monotonicMs() - this.#openedAtMs);
     }
     // A copy: the end is kept until the cache has the answer.
     if (complete < frames.length) this.#complete = Buffer.from(frames.subarray(complete));
@@ -82,7 +87,7 @@ export class Attempt {
     // Whoever has the end of the answer has all of it, however the connection went.
     if (this.#complete) this.#over("ok", { complete: this.#complete, error: undefined });
     else {
-      const { name } = this.reservation.replica;
+      const { name } = this.seat.replica;
       const failure = error ?? new UnavailableError(`${name} ended the stream before the answer`);
       this.#over(failure, { complete: undefined, error: failure });
     }
@@ -91,7 +96,7 @@ export class Attempt {
   #over(outcome: "ok" | "cancelled" | ChimeraError, end: AttemptEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.reservation.end(outcome);
+    this.seat.end(outcome);
     this.#listener.ended(this, end);
   }
 }

@@ -1,17 +1,20 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   CacheKeyInputSchema,
+  EndFlightRequestSchema,
   LookupRequestSchema,
   LookupResponseSchema,
   StoredAnswerSchema,
   StoreRequestSchema,
 } from "@chimera/contracts/cache";
+import { CacheControlSchema } from "@chimera/contracts/common";
 import { describe, expect, it } from "vitest";
 import { type CacheDoorOptions, cacheDoor } from "./cache-door.ts";
 
 const input = toBinary(CacheKeyInputSchema, create(CacheKeyInputSchema, { tenant: "acme", prompt: "hi" }));
+const control = create(CacheControlSchema, { ttlS: 60, tags: ["doc:7"] });
 const answer = toBinary(StoredAnswerSchema, create(StoredAnswerSchema, { ttftMs: 3 }));
-const patient = new AbortController().signal;
+const patient = { signal: new AbortController().signal };
 
 type Unary = CacheDoorOptions["channel"]["unary"];
 
@@ -42,13 +45,34 @@ describe("cacheDoor", () => {
     const found = await cache.lookup(input, patient);
     expect(found.reason).toBe("stored 1 s ago");
     expect(Buffer.from(found.answer ?? []).equals(answer)).toBe(true);
-    await cache.store(input, answer);
+    await cache.store(input, answer, { control: toBinary(CacheControlSchema, control), ageMs: 12.5 });
     const [lookup, store] = asked;
     expect(fromBinary(LookupRequestSchema, lookup ?? new Uint8Array()).input?.prompt).toBe("hi");
     expect(fromBinary(StoreRequestSchema, store ?? new Uint8Array())).toMatchObject({
       input: { tenant: "acme" },
       answer: { ttftMs: 3 },
+      control: { ttlS: 60, tags: ["doc:7"] },
+      ageMs: 12.5,
     });
+  });
+
+  it("tells of its own flight, hears of another's, and gives its own up", async () => {
+    const asked: Uint8Array[] = [];
+    const running = { url: "http://b:1", id: "b1" };
+    const { door: cache } = door(async (path, request) => {
+      asked.push(request);
+      if (path.endsWith("EndFlight")) return Buffer.alloc(0);
+      const said = create(LookupResponseSchema, { reason: "not stored", keyPrefix: "ab12", isStale: true, running });
+      return Buffer.from(toBinary(LookupResponseSchema, said));
+    });
+    const flight = { url: "http://a:1", id: "a1", replaces: "b0" };
+    expect(await cache.lookup(input, { ...patient, flight })).toEqual({
+      ...{ answer: undefined, reason: "not stored", keyPrefix: "ab12", isStale: true, running },
+    });
+    await cache.endFlight("a1");
+    const [lookup = new Uint8Array(), end = new Uint8Array()] = asked;
+    expect(fromBinary(LookupRequestSchema, lookup)).toMatchObject({ input: { prompt: "hi" }, flight });
+    expect(fromBinary(EndFlightRequestSchema, end)).toMatchObject({ flightId: "a1" });
   });
 
   it("makes a miss of a cache that does not answer within the budget", async () => {
@@ -56,7 +80,7 @@ describe("cacheDoor", () => {
       (_path, _request, { signal } = {}) =>
         new Promise<never>((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
     );
-    expect(await cache.lookup(input, patient)).toEqual({ answer: undefined, reason: "no answer within 20 ms" });
+    expect(await cache.lookup(input, patient)).toMatchObject({ answer: undefined, reason: "no answer within 20 ms" });
     expect(failures).toEqual(["lookup"]);
   });
 
@@ -67,7 +91,7 @@ describe("cacheDoor", () => {
       throw new Error("refused");
     });
     for (let i = 0; i < 10; i++) {
-      expect(await cache.lookup(input, patient)).toEqual({ answer: undefined, reason: "cache unavailable" });
+      expect(await cache.lookup(input, patient)).toMatchObject({ answer: undefined, reason: "cache unavailable" });
     }
     expect(calls).toBe(3);
     clock.ms += 501;
@@ -77,7 +101,7 @@ describe("cacheDoor", () => {
 
   it("never fails a request because storing failed", async () => {
     const { door: cache, failures } = door(() => Promise.reject(new Error("full")));
-    await cache.store(input, answer);
+    await cache.store(input, answer, { ageMs: 0 });
     expect(failures).toEqual(["store"]);
   });
 });

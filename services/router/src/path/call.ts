@@ -20,6 +20,8 @@ export interface IncomingCall {
   arrivedAtMs: number;
   pass: Pass;
   outcome: Outcome;
+  /** Made by the router itself, in place of an answer past its time. */
+  isRefresh?: boolean;
 }
 
 /** A call with its body. */

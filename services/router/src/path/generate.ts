@@ -1,6 +1,6 @@
 // The way of a request, stage by stage: enter, accept, look up, choose, try, forward, report.
 import { create, toBinary } from "@bufbuild/protobuf";
-import { GenerateResponseSchema } from "@chimera/contracts/common";
+import { CacheStatus, GenerateResponseSchema } from "@chimera/contracts/common";
 import type { GenerateRequest } from "@chimera/contracts/router";
 import { CancelledError, ChimeraError, DeadlineExceededError } from "@chimera/kernel";
 import { envelope, fromConnectError } from "@chimera/rpc";
@@ -9,10 +9,13 @@ import type { Context } from "../context.ts";
 import { scan } from "../relay/parts.ts";
 import { type Accepted, accept } from "./accept.ts";
 import type { AttemptEnd } from "./attempt.ts";
-import { type CacheDecision, lookUp } from "./cache-lookup.ts";
+import { type CacheDecision, giveBackFlight, lookUp, type OfferedFlight } from "./cache-lookup.ts";
 import { type AskedCall, classOf, type IncomingCall } from "./call.ts";
 import { isRefusal } from "./enter.ts";
-import { type AnswerReader, Generation, type Origin, type Reading } from "./generation.ts";
+import type { Running } from "./flights.ts";
+import { Generation } from "./generation.ts";
+import { loggedInput } from "./prompt-log.ts";
+import type { AnswerReader, Origin, Reading } from "./readers.ts";
 import { reportOutcome } from "./report-outcome.ts";
 import { completeOf, type Replay } from "./stored-answer.ts";
 
@@ -38,15 +41,20 @@ export async function generate(
   outcome.asked({ request, requestClass: classOf(request) });
   // Who began an answer has its place in the admission until it ends, also where only others still read it.
   let over = Promise.resolve();
+  let cached: CacheDecision | undefined;
   try {
     const accepted = accept(context, request);
     outcome.accepted(accepted);
-    const cached = await lookUp(context, call, accepted);
+    cached = await lookUp(context, call, accepted);
     outcome.cached(cached);
+    const logged = call.isRefresh ? undefined : loggedInput(context.config.logPrompts, call.tenant, cached.input);
+    if (logged) outcome.logs(logged);
     if (call.signal.aborted) throw leavingOf(call.signal);
     const answering = { context, call, accepted, cached, sink };
-    if (cached.replay) replay(cached.replay, answering);
-    else {
+    if (cached.replay) {
+      replay(cached.replay, answering);
+      if (cached.isRefreshDue) context.refreshes.begin(context, call, refresh(context));
+    } else {
       const reader = new SinkReader(answering);
       const begun = joinOrBegin(answering, reader);
       over = begun.over ?? over;
@@ -58,6 +66,7 @@ export async function generate(
     outcome.fail(failure);
     throw failure;
   } finally {
+    if (cached) giveBackFlight(context, cached);
     void over.then(() => pass.leave());
     reportOutcome(context, outcome.close());
   }
@@ -69,6 +78,15 @@ interface Answering {
   accepted: Accepted;
   cached: CacheDecision;
   sink: AnswerSink;
+  /** Reads along with one that began here. */
+  hasJoined?: boolean;
+}
+
+/** Its answer goes to the cache alone. */
+const NOBODY: AnswerSink = { write: () => true, onDrain: () => undefined };
+
+function refresh(context: Context) {
+  return (call: IncomingCall, request: GenerateRequest) => generate(context, call, request, NOBODY);
 }
 
 function replay({ frames, complete }: Replay, answering: Answering): void {
@@ -83,30 +101,69 @@ function replay({ frames, complete }: Replay, answering: Answering): void {
 
 /** `over`: set where this request is the first one; resolves at the end of the answer. */
 function joinOrBegin(answering: Answering, reader: SinkReader): { reading: Reading; over?: Promise<void> } {
-  const { context, call, accepted, cached } = answering;
-  const { storeAs, mayJoin } = cached;
-  const running = mayJoin && storeAs ? context.flights.find(storeAs) : undefined;
-  if (running) {
-    answering.cached = { ...cached, reason: "joined the same request, which is being answered" };
-    call.outcome.cached(answering.cached);
-    return { reading: running.join(reader) };
+  const { context, cached } = answering;
+  const { flightKey: key, keyPrefix } = cached;
+  const here = key === undefined ? undefined : context.flights.find(key);
+  if (here) {
+    const { flight } = cached;
+    if (flight && !flight.running) takeLead(context, flight.id, { ...here, isKnown: true });
+    return { reading: join(answering, here.generation, reader) };
   }
   context.retryBudget.request();
+  const flight = cached.flight && stillOpen(context, cached.flight);
+  // The one that came first here, and only hears of it later: this request begins in its name.
+  const first = flight?.running && context.flights.isOpen(flight.running.id) ? flight.running : undefined;
+  const generation = generationFor(answering, first ? { id: first.id, running: undefined } : flight);
+  const reading = generation.join(reader);
+  const over = generation.run();
+  const led = { generation, over, keyPrefix };
+  if (key !== undefined) context.flights.add(key, led);
+  const isKnown = first !== undefined || !flight?.running;
+  if (flight) takeLead(context, first?.id ?? flight.id, { ...led, isKnown });
+  return { reading, over };
+}
+
+function join(answering: Answering, generation: Generation, reader: SinkReader): Reading {
+  const reason = "joined the same request, which is being answered";
+  answering.cached = { ...answering.cached, status: CacheStatus.JOINED, reason };
+  answering.hasJoined = true;
+  answering.call.outcome.cached(answering.cached);
+  return generation.join(reader);
+}
+
+/**
+ * From here on others may read along; where nothing is stored in the end, the cache must not send them here. `isKnown`: it does so
+ * from the beginning.
+ */
+function takeLead({ flights, cache }: Context, id: string, led: Running & { isKnown: boolean }): void {
+  const { generation, over, isKnown } = led;
+  if (!flights.lead(id, led)) return;
+  void over.then(() => {
+    if ((isKnown || generation.hasClaimed) && !generation.isStored) void cache.endFlight(id);
+  });
+}
+
+/** Where another began in this request's name and has left since, the lead is over, and to be asked for under a new one. */
+function stillOpen({ flights, peers }: Context, flight: OfferedFlight): OfferedFlight {
+  if (flight.running || flights.isOpen(flight.id) || peers.url === undefined) return flight;
+  return { id: flights.announce(), running: { url: peers.url, id: flight.id } };
+}
+
+function generationFor({ context, call, accepted, cached }: Answering, flight: OfferedFlight | undefined): Generation {
+  const { storeAs, flightKey: key } = cached;
   const limitMs = context.config.requestTimeoutS * 1000;
   const ownMs = Math.min(call.timeoutMs ?? limitMs, limitMs);
-  const generation = new Generation({
+  return new Generation({
     context,
     call,
     accepted,
     storeAs,
     turnBeforeMs: call.arrivedAtMs + ownMs,
     // Who joins later may have more time than who began; each reader watches its own.
-    deadlineAtMs: call.arrivedAtMs + (mayJoin ? limitMs : ownMs),
+    deadlineAtMs: call.arrivedAtMs + (key === undefined ? ownMs : limitMs),
+    flightId: flight?.id,
+    running: flight?.running,
   });
-  const reading = generation.join(reader);
-  const over = generation.run();
-  if (mayJoin && storeAs) context.flights.add(storeAs, generation, over);
-  return { reading, over };
 }
 
 /** One reader of an answer in the making: writes into its sink, measures, and leaves when its caller does. */
@@ -141,7 +198,12 @@ class SinkReader implements AnswerReader {
   }
 
   begin(origin: Origin): void {
-    this.#answering.call.outcome.servedBy(origin.servedBy);
+    const { call, cached, hasJoined } = this.#answering;
+    call.outcome.servedBy(origin.servedBy);
+    if (origin.cache && !hasJoined) {
+      this.#answering.cached = { ...cached, ...origin.cache };
+      call.outcome.cached(origin.cache);
+    }
     this.#answering.sink.write(acceptedFrame(this.#answering, origin));
   }
 

@@ -20,7 +20,8 @@ import type { RouteRequest } from "../replica/replica-pool.ts";
 import { acceptedFrame, completeFrame, deltaFrame, partsIn } from "../testing/frames.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { AskedCall } from "./call.ts";
-import { type AnswerReader, Generation, type Origin } from "./generation.ts";
+import { Generation } from "./generation.ts";
+import type { AnswerReader, Origin } from "./readers.ts";
 
 /** One stream as the replica sees it. */
 class Stream {

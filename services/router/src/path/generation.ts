@@ -1,19 +1,25 @@
-// An answer in the making: which replica makes it, what of it is there, and who reads it. It begins again elsewhere where a
-// replica refuses, goes on elsewhere where one is lost, and ends with its last reader.
+// An answer in the making: which replica makes it, and what of it is there. It begins again elsewhere where a replica refuses,
+// goes on elsewhere where one is lost, and ends with its last reader. One that another router makes already is read along first.
 import { setTimeout } from "node:timers/promises";
+import { toBinary } from "@bufbuild/protobuf";
+import { CacheControlSchema, CacheStatus } from "@chimera/contracts/common";
 import { CancelledError, type ChimeraError, Deferred, InternalError, UnavailableError } from "@chimera/kernel";
 import { fromConnectError } from "@chimera/rpc";
 import type { Context } from "../context.ts";
 import { FrameLog } from "../relay/frame-log.ts";
+import { scan } from "../relay/parts.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { Reservation } from "../replica/replica-pool.ts";
 import type { Accepted } from "./accept.ts";
 import { Attempt, type AttemptEnd, type AttemptListener, engineRequest } from "./attempt.ts";
+import type { Lead } from "./cache-door.ts";
 import type { AskedCall } from "./call.ts";
 import { noteRoute, type Route, routeOf } from "./choose-replica.ts";
+import { type Elsewhere, follow, originOf } from "./follow.ts";
 import { hedgeAfterMs } from "./hedge.ts";
+import { type AnswerReader, Readers, type Reading } from "./readers.ts";
 import { resumePoint } from "./resume-point.ts";
-import { completeOf, storedAnswerOf } from "./stored-answer.ts";
+import { completeOf, type Replay, storedAnswerOf } from "./stored-answer.ts";
 
 /** Frames kept of one answer. A longer one is forwarded all the same, but not stored, not shared and not resumed. */
 const MAX_KEPT_BYTES = 1024 * 1024;
@@ -22,36 +28,6 @@ const MAX_ATTEMPTS = 3;
 /** Replicas lost in the middle of one answer. */
 const MAX_RESUMPTIONS = 16;
 const RESUME_POLL_MS = 50;
-
-/** Who makes the answer, known with its first part. */
-export interface Origin {
-  servedBy: string;
-  queueMs: number;
-  predictedTtftMs: number | undefined;
-}
-
-export interface AnswerReader {
-  begin(origin: Origin): void;
-  /** Another replica goes on. */
-  moved(origin: Origin): void;
-  attempted(why?: "hedge"): void;
-  /** Whole frames of deltas. False: wait until drained() of the reading. */
-  deltas(frames: Buffer): boolean;
-  end(end: AttemptEnd): void;
-}
-
-export interface Reading {
-  drained(): void;
-  /** The reader hears nothing more. */
-  leave(): void;
-}
-
-interface Cursor {
-  reader: AnswerReader;
-  offset: number;
-  hasBegun: boolean;
-  isBlocked: boolean;
-}
 
 export interface GenerationOptions {
   context: Context;
@@ -64,18 +40,28 @@ export interface GenerationOptions {
   turnBeforeMs: number;
   /** Monotonic. */
   deadlineAtMs: number;
+  /** The id under which other routers may read along. */
+  flightId?: string | undefined;
+  /** The same answer, where another flight has the lead. */
+  running?: Lead | undefined;
 }
 
 export class Generation implements AttemptListener {
   readonly #options: GenerationOptions;
   readonly #log = new FrameLog(MAX_KEPT_BYTES);
-  /** Bounded by the router's requests in flight. */
-  readonly #cursors = new Set<Cursor>();
+  readonly #readers = new Readers({
+    log: this.#log,
+    maxKeptBytes: MAX_KEPT_BYTES,
+    onRoom: () => this.#goOn(),
+    onLastLeft: () => this.#abandon(),
+  });
   readonly #ended = new AbortController();
   readonly #startedAtMs: number;
   #firstTokenAtMs: number | undefined;
-  #origin: Origin | undefined;
-  #end: AttemptEnd | undefined;
+  /** Whether a replica was asked for it here. */
+  #isMadeHere = false;
+  #hasClaimed = false;
+  #isStored = false;
   #queueMs = 0;
   /** About: a delta is mostly one token. */
   #tokensMade = 0;
@@ -87,7 +73,7 @@ export class Generation implements AttemptListener {
   #racing: Attempt[] = [];
   /** Whose frames count; undefined while a hedge may still win. */
   #winner: Attempt | undefined;
-  #race: Deferred<{ attempt: Attempt; end: AttemptEnd }> | undefined;
+  #race: Race | undefined;
   #isPaused = false;
 
   constructor(options: GenerationOptions) {
@@ -97,47 +83,48 @@ export class Generation implements AttemptListener {
 
   /** Whether one more reader can still get all of it. */
   get isJoinable(): boolean {
-    return this.#end === undefined && this.#log.isWhole && !this.#ended.signal.aborted;
+    return !this.#readers.hasEnded && this.#log.isWhole && !this.#ended.signal.aborted;
+  }
+
+  /** Whether the cache has the answer. */
+  get isStored(): boolean {
+    return this.#isStored;
+  }
+
+  /** Whether it followed another flight first, and then took its lead over. */
+  get hasClaimed(): boolean {
+    return this.#hasClaimed;
   }
 
   join(reader: AnswerReader): Reading {
-    const cursor: Cursor = { reader, offset: 0, hasBegun: false, isBlocked: false };
-    this.#cursors.add(cursor);
-    this.#deliver(cursor);
-    return {
-      drained: () => {
-        cursor.isBlocked = false;
-        this.#deliver(cursor);
-        this.#goOn();
-      },
-      leave: () => {
-        this.#cursors.delete(cursor);
-        if (this.#cursors.size === 0) this.#abandon();
-        else this.#goOn();
-      },
-    };
+    return this.#readers.join(reader);
   }
 
   /** Makes the answer; resolves when its place in the admission is given back and every reader that keeps up has its end. */
   async run(): Promise<void> {
-    const { call } = this.#options;
+    const { pass } = this.#options.call;
+    let end: AttemptEnd;
     try {
       const complete = await this.#produce();
       await this.#keep(complete);
-      this.#end = { complete, error: undefined };
-      call.pass.settle(tokensOf(complete));
+      pass.settle(this.#isMadeHere ? tokensOf(complete) : 0);
+      end = { complete, error: undefined };
     } catch (error) {
-      this.#end = { complete: undefined, error: fromConnectError(error) };
-      call.pass.settle(this.#tokensMade);
+      pass.settle(this.#tokensMade);
+      end = { complete: undefined, error: fromConnectError(error) };
     }
-    for (const cursor of this.#cursors) this.#deliver(cursor);
+    this.#readers.end(end);
   }
 
   /** Resolves with the frame `complete`. Throws a ChimeraError. */
   async #produce(): Promise<Buffer> {
     const { call, accepted } = this.#options;
+    const { complete, stored, lost } = await this.#elsewhere();
+    if (complete) return complete;
+    if (stored) return this.#replay(stored);
     const route = routeOf(call.request, accepted);
-    let reservation = await this.#turn(route);
+    const other = lost && { name: "another router", error: lost };
+    let reservation = await (other ? this.#goOnElsewhere(other, route) : this.#turn(route));
     for (;;) {
       if (this.#ended.signal.aborted) {
         reservation.end("cancelled");
@@ -147,16 +134,49 @@ export class Generation implements AttemptListener {
       if (end.complete) return end.complete;
       const error = end.error ?? new InternalError("the attempt ended without an outcome");
       if (this.#ended.signal.aborted) throw error;
-      reservation = await (attempt.isTaken || this.#origin
-        ? this.#goOnElsewhere(attempt, error, route)
+      const loss = { name: attempt.seat.replica.name, error };
+      reservation = await (attempt.isTaken || this.#readers.origin
+        ? this.#goOnElsewhere(loss, route)
         : this.#beginElsewhere(attempt, error, route));
     }
   }
 
+  /** The same answer, where another router makes it. */
+  async #elsewhere(): Promise<Elsewhere> {
+    const { context, running, storeAs, flightId, deadlineAtMs } = this.#options;
+    if (!running || !storeAs || flightId === undefined) return {};
+    return follow({
+      ...{ context, running, storeAs, flightId, signal: this.#ended.signal },
+      open: (seat, request) => {
+        const race: Race = new Deferred();
+        this.#race = race;
+        const timeoutMs = deadlineAtMs - context.clock.monotonicMs();
+        const attempt = new Attempt({ seat, request, timeoutMs, clock: context.clock, listener: this });
+        this.#winner = attempt;
+        this.#racing.push(attempt);
+        return { attempt, ended: race.promise.then(({ end }) => end) };
+      },
+      hasBegun: () => this.#readers.origin !== undefined,
+      onClaimed: () => {
+        this.#hasClaimed = true;
+      },
+    });
+  }
+
+  /** Stored meanwhile. */
+  #replay({ frames, reason }: Replay & { reason: string }): Buffer {
+    const { complete, deltas } = scan(frames);
+    const cache = { status: CacheStatus.HIT, reason };
+    this.#readers.begun({ servedBy: "cache", queueMs: 0, predictedTtftMs: undefined, cache });
+    this.#append(frames.subarray(0, complete), deltas);
+    return frames.subarray(complete);
+  }
+
   /** Nothing was promised yet: another replica, as far as the router's budget for second tries goes. */
-  async #beginElsewhere(attempt: Attempt, error: ChimeraError, route: Route): Promise<Reservation> {
+  async #beginElsewhere({ seat }: Attempt, error: ChimeraError, route: Route): Promise<Reservation> {
     const { context } = this.#options;
-    const { replica } = attempt.reservation;
+    // Other routers are left before the first replica is asked, so the seat is one.
+    const { replica } = seat as Reservation;
     this.#attempts += 1;
     if (!error.isRetryable || this.#attempts >= MAX_ATTEMPTS || !context.retryBudget.tryRetry()) throw error;
     context.logger.warn({ replica: replica.name, err: error }, "replica refused, trying the next");
@@ -170,15 +190,14 @@ export class Generation implements AttemptListener {
   }
 
   /** A replica with the same weights goes on behind what was sent, as soon as there is one. */
-  async #goOnElsewhere(attempt: Attempt, error: ChimeraError, route: Route): Promise<Reservation> {
+  async #goOnElsewhere({ name, error }: Loss, route: Route): Promise<Reservation> {
     const { context, accepted, deadlineAtMs } = this.#options;
-    const { replica } = attempt.reservation;
-    const failure = this.#origin ? lost(replica, error) : error;
+    const failure = this.#readers.origin ? lost(name, error) : error;
     const mayGoOn = context.config.resume && this.#log.isWhole && this.#resumptions < MAX_RESUMPTIONS;
     if (!error.isRetryable) throw error.kind === "failed-precondition" ? failure : error;
     if (!mayGoOn) throw failure;
     this.#resumptions += 1;
-    context.logger.warn({ replica: replica.name, err: error }, "replica lost, another one goes on with the answer");
+    context.logger.warn({ replica: name, err: error }, "replica lost, another one goes on with the answer");
     const untilMs = Math.min(deadlineAtMs, context.clock.monotonicMs() + context.config.resumeWaitMs);
     const same = { ...route, modelVersion: accepted.model.version };
     if (error.kind === "overloaded") await pause(this.#ended.signal);
@@ -213,9 +232,9 @@ export class Generation implements AttemptListener {
   /** One replica, or two where the first is slow and hedging is on. */
   async #tryAt(reservation: Reservation, route: Route): Promise<{ attempt: Attempt; end: AttemptEnd }> {
     const { context } = this.#options;
-    const race = new Deferred<{ attempt: Attempt; end: AttemptEnd }>();
+    const race: Race = new Deferred();
     this.#race = race;
-    const afterMs = this.#origin ? undefined : hedgeAfterMs(context);
+    const afterMs = this.#readers.origin ? undefined : hedgeAfterMs(context);
     const first = this.#start(reservation);
     if (afterMs === undefined) {
       this.#winner = first;
@@ -250,9 +269,10 @@ export class Generation implements AttemptListener {
     const { context, call, accepted, deadlineAtMs } = this.#options;
     const sent = this.#log.length > 0 ? this.#log.from(0) : undefined;
     const resume = sent && resumePoint(sent, accepted.model.version);
-    for (const { reader } of this.#cursors) reader.attempted(why);
+    this.#isMadeHere = true;
+    this.#readers.attempted(why);
     const attempt = new Attempt({
-      reservation,
+      seat: reservation,
       request: engineRequest(call, accepted, resume),
       timeoutMs: deadlineAtMs - context.clock.monotonicMs(),
       clock: context.clock,
@@ -262,35 +282,17 @@ export class Generation implements AttemptListener {
     return attempt;
   }
 
-  taken(attempt: Attempt): void {
+  taken(attempt: Attempt, accepted: Buffer): void {
     if (attempt !== this.#winner) return;
-    const origin: Origin = {
-      servedBy: attempt.reservation.replica.name,
-      queueMs: this.#queueMs,
-      predictedTtftMs: attempt.reservation.predictedTtftMs,
-    };
-    const isFirst = this.#origin === undefined;
-    this.#origin = origin;
-    for (const cursor of this.#cursors) {
-      if (isFirst) this.#deliver(cursor);
-      else cursor.reader.moved(origin);
-    }
+    if (this.#isMadeHere) this.#begunBy(attempt);
+    else this.#readers.begun(originOf(accepted));
   }
 
   deltas(attempt: Attempt, frames: Buffer, deltas: number): boolean {
     if (this.#winner === undefined && deltas > 0) this.#won(attempt);
     if (attempt !== this.#winner) return true;
-    if (deltas > 0) this.#firstTokenAtMs ??= this.#options.context.clock.monotonicMs();
-    this.#tokensMade += deltas;
-    const before = this.#log.length;
-    if (before + frames.length > MAX_KEPT_BYTES && this.#log.isWhole) this.#catchUp();
-    this.#log.append(frames);
-    for (const cursor of this.#cursors) {
-      if (cursor.offset !== before || (cursor.isBlocked && this.#log.isWhole)) continue;
-      cursor.offset = this.#log.length;
-      cursor.isBlocked = !cursor.reader.deltas(frames) || cursor.isBlocked;
-    }
-    this.#isPaused = !this.#mayGoOn();
+    this.#append(frames, deltas);
+    this.#isPaused = !this.#readers.mayGoOn;
     return !this.#isPaused;
   }
 
@@ -305,61 +307,53 @@ export class Generation implements AttemptListener {
 
   #won(attempt: Attempt): void {
     this.#winner = attempt;
-    this.taken(attempt);
+    this.#begunBy(attempt);
     for (const other of [...this.#racing]) if (other !== attempt) other.cancel();
   }
 
-  /** Before the log is given up every reader gets what it holds; from then on all wait for the slowest. */
-  #catchUp(): void {
-    for (const cursor of this.#cursors) {
-      if (cursor.offset < this.#log.length) cursor.reader.deltas(this.#log.from(cursor.offset));
-      cursor.offset = this.#log.length;
-    }
+  #begunBy({ seat }: Attempt): void {
+    const { replica, predictedTtftMs } = seat;
+    this.#readers.begun({ servedBy: replica.name, queueMs: this.#queueMs, predictedTtftMs });
   }
 
-  #deliver(cursor: Cursor): void {
-    if (!this.#cursors.has(cursor)) return;
-    if (this.#origin && !cursor.hasBegun) {
-      cursor.hasBegun = true;
-      cursor.reader.begin(this.#origin);
-    }
-    if (!cursor.isBlocked && cursor.offset < this.#log.length) {
-      const frames = this.#log.from(cursor.offset);
-      cursor.offset = this.#log.length;
-      cursor.isBlocked = !cursor.reader.deltas(frames);
-    }
-    if (this.#end && cursor.offset === this.#log.length) {
-      this.#cursors.delete(cursor);
-      cursor.reader.end(this.#end);
-    }
+  #append(frames: Buffer, deltas: number): void {
+    if (deltas > 0) this.#firstTokenAtMs ??= this.#options.context.clock.monotonicMs();
+    if (this.#isMadeHere) this.#tokensMade += deltas;
+    this.#readers.append(frames);
   }
 
   #goOn(): void {
-    if (!this.#isPaused || !this.#mayGoOn()) return;
+    if (!this.#isPaused || !this.#readers.mayGoOn) return;
     this.#isPaused = false;
     this.#winner?.resume();
   }
 
-  /** While the log holds what a slow reader has not got, the quickest one sets the pace. */
-  #mayGoOn(): boolean {
-    const blocked = [...this.#cursors].filter(({ isBlocked }) => isBlocked).length;
-    return this.#log.isWhole ? blocked < this.#cursors.size : blocked === 0;
-  }
-
   #abandon(): void {
-    if (this.#end) return;
+    if (this.#readers.hasEnded) return;
     this.#ended.abort(new CancelledError("every reader has left"));
     for (const attempt of [...this.#racing]) attempt.cancel();
   }
 
   /** Stored before the readers hear of the end, so that asking again at once is a hit. */
   async #keep(complete: Buffer): Promise<void> {
-    const { context, storeAs } = this.#options;
-    if (!storeAs || !this.#log.isWhole) return;
+    const { context, storeAs, call } = this.#options;
+    if (!storeAs || !this.#log.isWhole || !this.#isMadeHere) return;
     const frames = Buffer.concat([this.#log.from(0), complete]);
     const ttftMs = (this.#firstTokenAtMs ?? this.#startedAtMs) - this.#startedAtMs;
-    await context.cache.store(storeAs, storedAnswerOf(frames, ttftMs));
+    const { cacheControl } = call.request;
+    const control = cacheControl && toBinary(CacheControlSchema, cacheControl);
+    const ageMs = context.clock.monotonicMs() - this.#startedAtMs;
+    await context.cache.store(storeAs, storedAnswerOf(frames, ttftMs), { control, ageMs });
+    this.#isStored = true;
   }
+}
+
+type Race = Deferred<{ attempt: Attempt; end: AttemptEnd }>;
+
+/** Who was lost, and how. */
+interface Loss {
+  name: string;
+  error: ChimeraError;
 }
 
 function tokensOf(complete: Buffer): number {
@@ -382,6 +376,6 @@ async function pause(signal: AbortSignal): Promise<void> {
 }
 
 /** What the connection to a replica says of its end is for the log; callers get to know which replica it was. */
-function lost({ name }: Replica, cause: ChimeraError): UnavailableError {
+function lost(name: string, cause: ChimeraError): UnavailableError {
   return new UnavailableError(`${name} was lost in the middle of the answer`, { cause });
 }

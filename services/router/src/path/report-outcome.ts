@@ -1,4 +1,5 @@
-// Stage 6: what became of the request, to the span, the metrics and the event bus. Carries no prompt and no answer. The
+// Stage 6: what became of the request, to the span, the metrics and the event bus. Carries no answer, and no prompt unless its
+// tenant turned that on: then in the event alone. The
 // statistics heard of it when the outcome closed.
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -40,6 +41,9 @@ export function reportOutcome(context: ReportContext, outcome: FinishedOutcome, 
     resumptions: outcome.resumptions,
     class: outcome.requestClass,
     refusal: outcome.refusal,
+    cacheKey: outcome.cacheKey,
+    ...(outcome.loggedInput && { loggedInput: outcome.loggedInput }),
+    ...(outcome.cacheKey && outcome.cacheControl && { cacheControl: outcome.cacheControl }),
     ...(outcome.ttftMs !== undefined && { ttftMs: outcome.ttftMs }),
     ...(outcome.usage && { usage: outcome.usage }),
     ...(outcome.engine && { engine: outcome.engine }),

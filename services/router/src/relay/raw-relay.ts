@@ -9,10 +9,15 @@ const GENERATE = "/chimera.inference.v1.InferenceService/Generate";
  */
 const STREAM_WINDOW_BYTES = 16 * 1024;
 
-export function rawRelay(url: string, options: Pick<RawChannelOptions, "tls"> = {}): Relay {
+export interface RawRelayOptions extends Pick<RawChannelOptions, "tls"> {
+  /** "/package.Service/Method"; an engine's Generate where unset. */
+  path?: string;
+}
+
+export function rawRelay(url: string, { path = GENERATE, ...options }: RawRelayOptions = {}): Relay {
   const channel = new RawChannel(url, { streamWindowBytes: STREAM_WINDOW_BYTES, ...options });
   return {
-    open: (request, { timeoutMs }, reader) => channel.open(GENERATE, request, { timeoutMs }, reader),
+    open: (request, { timeoutMs }, reader) => channel.open(path, request, { timeoutMs }, reader),
     close: () => channel.close(),
   };
 }

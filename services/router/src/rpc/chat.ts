@@ -99,7 +99,7 @@ class Conversation {
   readonly #messages: Message[] = [];
   #model = "";
 
-  ask({ content, model, system, sampling, cachePolicy, class: requestClass }: ChatTurn) {
+  ask({ content, model, system, sampling, cachePolicy, cacheControl, class: requestClass }: ChatTurn) {
     if (this.#messages.length === 0) {
       this.#model = model;
       if (system) this.#add(Role.SYSTEM, system);
@@ -110,6 +110,7 @@ class Conversation {
       messages: [...this.#messages],
       sampling,
       cachePolicy,
+      cacheControl,
       class: requestClass,
     });
   }

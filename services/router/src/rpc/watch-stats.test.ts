@@ -58,6 +58,8 @@ describe("WatchStats", () => {
         { cacheStatus: "hit", requests: 1n },
         { cacheStatus: "miss", requests: 0n },
         { cacheStatus: "bypass", requests: 0n },
+        { cacheStatus: "stale", requests: 0n },
+        { cacheStatus: "joined", requests: 0n },
       ],
     });
   });
