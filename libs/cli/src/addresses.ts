@@ -3,7 +3,7 @@ import { readState, type ServiceName, stateStatus } from "@chimera/supervisor";
 import type { Surroundings } from "./config.ts";
 import { CommandError, EXIT_CODES } from "./exit-code.ts";
 
-export type PublicService = Extract<ServiceName, "router" | "evaluator" | "insight">;
+export type PublicService = Extract<ServiceName, "router" | "cache" | "evaluator" | "insight">;
 
 /** Throws with exit code 3 where there is no mesh to talk to. */
 export function addressOf(service: PublicService, given: string | undefined, { env, paths }: Surroundings): string {

@@ -19,6 +19,14 @@ export function decimal(min: number, max: number): (text: string) => number {
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** A length of time such as 90s, 15m, 2h, 1d, in milliseconds. */
+export function duration(text: string): number {
+  const length = /^(\d+)([smhd])$/.exec(text);
+  const unitMs = UNITS_MS[length?.[2] ?? ""];
+  if (length && unitMs !== undefined) return Number(length[1]) * unitMs;
+  throw new InvalidArgumentError("Give a length of time such as 90s, 15m, 2h or 1d.");
+}
+
 /** A moment as ISO 8601, or as an age such as 90s, 15m, 2h, 1d. Returns milliseconds since the epoch. */
 export function moment(nowMs: () => number): (text: string) => number {
   return (text) => {
@@ -30,4 +38,23 @@ export function moment(nowMs: () => number): (text: string) => number {
       throw new InvalidArgumentError("Give an ISO time such as 2026-01-31T12:00:00Z, or an age such as 15m.");
     return atMs;
   };
+}
+
+const BYTES: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  ki: 1024,
+  mi: 1024 ** 2,
+  gi: 1024 ** 3,
+};
+
+/** A number of bytes, such as 1000000, 500MB, 64MiB, 1.5GiB. */
+export function byteSize(text: string): number {
+  const size = /^(\d+(?:\.\d+)?)(k|m|g|ki|mi|gi|)b?$/i.exec(text.trim());
+  const unit = BYTES[size?.[2]?.toLowerCase() ?? ""];
+  const bytes = Math.round(Number(size?.[1]) * (unit ?? Number.NaN));
+  if (bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
+  throw new InvalidArgumentError("Give a number of bytes such as 64MiB, 1.5GiB or 500MB.");
 }

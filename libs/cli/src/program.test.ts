@@ -11,15 +11,29 @@ afterEach(() => surroundings.remove());
 const run = (...args: string[]) => runCommandLine(args, surroundings, "main.ts");
 
 describe("help", () => {
-  it.each([[], ["start"], ["up"], ["down"], ["status"], ["ask"], ["report"]])(
-    "of chimera %s is as written",
-    async (...command) => {
-      expect(await run(...command, "--help")).toBe(0);
-      expect(surroundings.written.out).toMatchSnapshot();
-      expect(surroundings.written.out).toMatch(/Examples?:\n {2}/);
-      expect(surroundings.written.err).toBe("");
-    },
-  );
+  it.each([
+    [],
+    ["start"],
+    ["up"],
+    ["down"],
+    ["status"],
+    ["ask"],
+    ["report"],
+    ["cache"],
+    ["cache", "simulate"],
+    ["cache", "stats"],
+    ["cache", "explain"],
+    ["cache", "prune"],
+    ["cache", "undo"],
+    ["cache", "invalidate"],
+    ["eval"],
+    ["compare"],
+  ])("of chimera %s is as written", async (...command) => {
+    expect(await run(...command, "--help")).toBe(0);
+    expect(surroundings.written.out).toMatchSnapshot();
+    expect(surroundings.written.out).toMatch(/Examples?:\n {2}/);
+    expect(surroundings.written.err).toBe("");
+  });
 });
 
 describe("a wrong command line", () => {
@@ -30,6 +44,14 @@ describe("a wrong command line", () => {
     [["ask", "hi", "--url", "router:7100"], "Give it as http://host:port."],
     [["report", "--from", "yesterday"], "an age such as 15m"],
     [["report", "--format", "pdf"], "Allowed choices are md, json, html"],
+    [["cache", "simulate", "--size", "1%,big"], "Give a number of bytes such as 64MiB"],
+    [["cache", "simulate", "--policy", "fifo"], "Give some of s3-fifo, lru"],
+    [["cache", "simulate", "--synthetic", "zipf:alpha=much"], "alpha is a number from 0 to 5"],
+    [["cache", "simulate"], "Name a trace with --trace"],
+    [["eval", "--repeats", "17"], "Give a whole number from 1 to 16"],
+    [["compare", "--candidate", "shots=4"], "Give a JSON object such as"],
+    [["compare", "--candidate", '{"shot":4}'], '"shot" is none of name, model'],
+    [["compare"], "required option '--candidate <json>'"],
     [["strat"], "Did you mean start?"],
   ])("%j ends with 2 and says what would be right", async (args, message) => {
     expect(await run(...args)).toBe(2);

@@ -2,7 +2,10 @@
 import { ChimeraError } from "@chimera/kernel";
 import { Command, CommanderError } from "commander";
 import { askCommand } from "./commands/ask.ts";
+import { cacheCommand } from "./commands/cache.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { downCommand } from "./commands/down.ts";
+import { evalCommand } from "./commands/eval.ts";
 import { reportCommand } from "./commands/report.ts";
 import { startCommand } from "./commands/start.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -33,8 +36,11 @@ export function buildProgram(surroundings: Surroundings, mainFile: string): Comm
   program.addCommand(statusCommand(surroundings));
   program.addCommand(askCommand(surroundings));
   program.addCommand(reportCommand(surroundings));
+  program.addCommand(cacheCommand(surroundings));
+  program.addCommand(evalCommand(surroundings));
+  program.addCommand(compareCommand(surroundings));
   program.addCommand(superviseCommand(surroundings), { hidden: true });
-  for (const command of [program, ...program.commands]) {
+  for (const command of allCommands(program)) {
     command.exitOverride().showHelpAfterError("(--help shows what is possible)");
     command.configureOutput({
       writeOut: terminal.out,
@@ -44,6 +50,10 @@ export function buildProgram(surroundings: Surroundings, mainFile: string): Comm
     });
   }
   return program;
+}
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
 }
 
 /** Runs one command line (without node and script) and returns the exit code. */

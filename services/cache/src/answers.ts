@@ -4,10 +4,17 @@ import { crc32 } from "node:zlib";
 import type { CacheKeyInput, StoredAnswer } from "@chimera/contracts/cache";
 import type { Clock } from "@chimera/kernel";
 import { agoText } from "./ago-text.ts";
+import { estimatedAgeMs, isBodyOf } from "./answer-body.ts";
 import { missingPart } from "./completeness.ts";
-import { type Entry, type EntryFacts, entryBytes, type Origin } from "./index/entry.ts";
+import { type DepartureReason, Departures } from "./departures.ts";
+import { Entry, type EntryFacts, entryBytes, type Origin } from "./index/entry.ts";
 import { type EntryIndex, MAX_ENTRY_SHARE } from "./index/entry-index.ts";
-import { cacheKey } from "./key.ts";
+import { Invalidations } from "./invalidations.ts";
+import { type CacheKey, cacheKey } from "./key.ts";
+import { UndoArea } from "./pruning/undo-area.ts";
+import { TrafficWindow } from "./saturation/traffic-window.ts";
+import { type FoundAnswer, SharedAnswers } from "./shared-answers.ts";
+import type { CacheStatistics } from "./statistics.ts";
 import type { ByteStore } from "./store/store.ts";
 
 export interface AnswersOptions {
@@ -35,6 +42,8 @@ export interface StoreTerms {
   staleMs?: number | undefined;
   tags?: readonly string[];
   origin?: Origin;
+  /** Since the request came in that the answer was made for; estimated where undefined. */
+  ageMs?: number | undefined;
 }
 
 /** While somebody makes an answer anew, others get the old one without being told to make it as well. */
@@ -57,25 +66,14 @@ export interface StoreResult {
   keyPrefix: string;
 }
 
-export interface CacheStatistics {
-  entries: number;
-  bytes: number;
-  capacityBytes: number;
-  hits: number;
-  /** Of the hits: past their time, and made by a warm-up. */
-  staleHits: number;
-  warmHits: number;
-  misses: number;
-  stores: number;
-  evictions: number;
-  /** Answers that were too large or incomplete. */
-  refusals: number;
-  /** Calls of the byte store that failed. */
-  storeErrors: number;
-}
-
 export class Answers {
   readonly #options: AnswersOptions;
+  readonly departures = new Departures();
+  readonly invalidations = new Invalidations();
+  readonly traffic: TrafficWindow;
+  readonly undo: UndoArea;
+  /** Set where other caches use the same store. */
+  readonly #shared: SharedAnswers | undefined;
   /** Entries with hits that the byte store has not been told of; all of them are in the index. */
   readonly #used = new Set<Entry>();
   #hits = 0;
@@ -88,24 +86,27 @@ export class Answers {
 
   constructor(options: AnswersOptions) {
     this.#options = options;
+    this.traffic = new TrafficWindow(options.clock);
+    this.undo = new UndoArea(options.index.capacityBytes);
+    this.#shared = options.store.isShared ? this.#follower() : undefined;
     options.store.onLost((keys) => this.#lost(keys));
   }
 
   /** Expects a checked input. Never throws because of the byte store. */
   async lookup(input: CacheKeyInput): Promise<LookupResult> {
-    const { index, clock } = this.#options;
     const key = cacheKey(input);
-    const entry = index.get(key.storeKey);
-    if (entry === undefined) return this.#miss("not stored", key.prefix);
-    const nowMs = Math.floor(clock.nowMs());
-    if (nowMs >= entry.staleUntilMs) {
-      this.#drop(entry);
-      return this.#miss("expired", key.prefix);
+    const nowMs = this.#nowMs();
+    const shared = this.#shared;
+    const found = shared ? await this.#findShared(shared, key) : await this.#findOwn(key.storeKey, nowMs);
+    if (typeof found === "string") {
+      if (this.#options.index.noteMiss(key.storeKey)) this.traffic.count("ghostHits");
+      return this.#miss(found, key.prefix);
     }
-    const body = await this.#read(entry);
-    if (body === undefined) return this.#miss("store failed", key.prefix);
-    if (index.used(entry, nowMs)) this.#used.add(entry);
+    const { entry, body } = found;
+    if (this.#options.index.used(entry, nowMs)) this.#used.add(entry);
     this.#hits += 1;
+    this.traffic.count("lookups");
+    this.traffic.count("hits");
     if (entry.origin === "warm-up") this.#warmHits += 1;
     this.#options.onChange();
     const age = `stored ${agoText(nowMs - entry.storedAtMs)} ago`;
@@ -145,22 +146,39 @@ export class Answers {
       lastUsedMs: nowMs,
       hits: 0,
     };
+    if (this.invalidations.covers(facts, nowMs - (terms.ageMs ?? estimatedAgeMs(answer)))) {
+      return { stored: false, reason: "invalidated while it was made", keyPrefix: key.prefix };
+    }
     const stored = await this.#write(facts, body);
     return { stored, reason: stored ? "" : "store failed", keyPrefix: key.prefix };
   }
 
-  /** Puts the entries of an earlier process back, oldest use first, and removes what is expired or has no room any more. */
+  /**
+   * Puts the entries of an earlier process back, oldest use first, and removes what is expired or has no room any more. What it had
+   * pruned can still be undone.
+   */
   async restore(): Promise<{ restored: number; removed: number }> {
     const { index, store, clock } = this.#options;
     const nowMs = Math.floor(clock.nowMs());
+    if (this.#shared !== undefined) return { restored: await this.#restoreShared(this.#shared), removed: 0 };
     let found = 0;
     for await (const facts of store.keys()) {
       found += 1;
       const isWrong = !facts.key.startsWith(`${facts.tenant}:`);
-      if (isWrong || nowMs >= facts.staleUntilMs || !index.admits(facts.bytes)) this.#delete(facts.key);
-      else this.#leave(index.add(facts).evicted);
+      const isOver = nowMs >= facts.staleUntilMs || this.invalidations.covers(facts, facts.storedAtMs);
+      if (isWrong || isOver || !index.admits(facts.bytes)) this.#delete(facts.key);
+      else if (facts.prunedAtMs !== undefined) this.#restoreParked(facts, facts.prunedAtMs);
+      else this.#leave(index.add(facts).evicted, "evicted");
     }
-    return { restored: index.size, removed: found - index.size };
+    return { restored: index.size, removed: found - index.size - this.undo.size };
+  }
+
+  /** Of the last prune only. */
+  #restoreParked(facts: EntryFacts, prunedAtMs: number): void {
+    if (prunedAtMs > this.undo.prunedAtMs) {
+      for (const { key } of this.undo.begin(prunedAtMs)) this.#delete(key);
+    }
+    if (prunedAtMs < this.undo.prunedAtMs || !this.undo.add(new Entry(facts))) this.#delete(facts.key);
   }
 
   /** Tells the byte store which entries were served since the last call. A process that is killed loses only these counts. */
@@ -184,7 +202,54 @@ export class Answers {
       evictions: index.evictions,
       refusals: this.#refusals,
       storeErrors: this.#storeErrors,
+      undoBytes: this.undo.bytes,
     };
+  }
+
+  /** Takes an entry out, with its bytes; false where it was already gone or replaced. */
+  drop(entry: Entry, reason: DepartureReason): boolean {
+    if (!this.#options.index.remove(entry)) return false;
+    this.#leave([entry], reason);
+    this.#options.onChange();
+    return true;
+  }
+
+  /**
+   * Takes an entry out and leaves its bytes where they are, to be put back while the undo area keeps it. False where it was already
+   * gone or replaced, or there is no room for it.
+   */
+  park(entry: Entry): boolean {
+    const { index } = this.#options;
+    if (index.get(entry.key) !== entry || !this.undo.add(entry)) return false;
+    index.remove(entry);
+    this.#used.delete(entry);
+    this.departures.note({ key: entry.key, reason: "pruned", atMs: this.#nowMs() });
+    this.#options.onChange();
+    return true;
+  }
+
+  /** Puts a parked entry back. False where another answer took its place, it is past its time, or only evicting would make room. */
+  unpark(parked: Entry): boolean {
+    const { index } = this.#options;
+    const isOver = this.#nowMs() >= parked.staleUntilMs || this.invalidations.covers(parked, parked.storedAtMs);
+    const hasRoom = index.bytes + parked.bytes <= index.capacityBytes && index.size < index.maxEntries;
+    if (isOver || !hasRoom || index.get(parked.key) !== undefined) return false;
+    const { entry, evicted } = index.add(parked.facts());
+    entry.bodyCrc32 = parked.bodyCrc32;
+    this.departures.forget(entry.key);
+    this.#leave(evicted, "evicted");
+    this.#options.onChange();
+    return true;
+  }
+
+  /** Deletes the bytes of what was parked, unless they are another answer's by now. */
+  deleteParked({ key }: Entry): void {
+    if (this.#options.index.get(key) === undefined) this.#delete(key);
+  }
+
+  /** Resolves when the byte store has taken every write so far: what deletes much waits here, or the store's queue would overflow. */
+  async written(): Promise<void> {
+    await this.#options.store.noteUses([]).catch(() => this.#failed());
   }
 
   /** The entry is in the index before its bytes are in the store, so that its delete can only come after its write. */
@@ -193,17 +258,78 @@ export class Answers {
     if (previous !== undefined) this.#used.delete(previous);
     const { entry, evicted } = this.#options.index.add(facts);
     entry.bodyCrc32 = crc32(body);
-    this.#leave(evicted);
+    this.undo.take(facts.key);
+    this.departures.forget(facts.key);
+    this.#leave(evicted, "evicted");
     try {
       await this.#options.store.set({ ...entry.facts(), body });
     } catch {
       this.#failed();
-      this.#drop(entry);
+      this.drop(entry, "lost");
       return false;
     }
     this.#stores += 1;
+    this.traffic.count("stores");
     this.#options.onChange();
     return true;
+  }
+
+  /** The answer, or why there is none. What is not in the index is not stored. */
+  async #findOwn(storeKey: string, nowMs: number): Promise<FoundAnswer | string> {
+    const entry = this.#options.index.get(storeKey);
+    if (entry === undefined) return "not stored";
+    if (nowMs >= entry.staleUntilMs) {
+      this.drop(entry, "expired");
+      this.traffic.count("expiredMisses");
+      return "expired";
+    }
+    if (this.invalidations.coversResident(entry, entry.storedAtMs)) {
+      this.drop(entry, "invalidated");
+      return "invalidated";
+    }
+    const body = await this.#read(entry);
+    return body === undefined ? "store failed" : { entry, body };
+  }
+
+  /** The same in a store that other caches write to. */
+  async #findShared(shared: SharedAnswers, key: CacheKey): Promise<FoundAnswer | string> {
+    try {
+      const found = await shared.find(key, this.#nowMs());
+      if (found === "expired") this.traffic.count("expiredMisses");
+      return found;
+    } catch {
+      this.#failed();
+      return "store failed";
+    }
+  }
+
+  /** A store that is away is restored from when it is back. */
+  async #restoreShared(shared: SharedAnswers): Promise<number> {
+    try {
+      return await shared.restore(this.#nowMs());
+    } catch {
+      this.#failed();
+      return 0;
+    }
+  }
+
+  #follower(): SharedAnswers {
+    const { index, store } = this.#options;
+    return new SharedAnswers({
+      index,
+      store,
+      invalidations: this.invalidations,
+      delete: (key) => this.#delete(key),
+      onEvicted: (entries) => this.#leave(entries, "evicted"),
+      onLeft: (entry, reason) => {
+        this.#used.delete(entry);
+        this.departures.note({ key: entry.key, reason, atMs: this.#nowMs() });
+      },
+      onAdopted: (key) => {
+        this.undo.take(key);
+        this.departures.forget(key);
+      },
+    });
   }
 
   /** Undefined, and counted, where the bytes are gone, unreadable or others. A store that only failed once keeps the entry. */
@@ -211,7 +337,7 @@ export class Answers {
     try {
       const body = await this.#options.store.get(entry.key);
       if (body !== undefined && isBodyOf(entry, body)) return body;
-      this.#drop(entry);
+      this.drop(entry, "lost");
     } catch {
       // Served as a miss; the answer that the miss leads to is stored over this one.
     }
@@ -219,14 +345,15 @@ export class Answers {
     return undefined;
   }
 
-  #drop(entry: Entry): void {
-    if (this.#options.index.remove(entry)) this.#leave([entry]);
+  #nowMs(): number {
+    return Math.floor(this.#options.clock.nowMs());
   }
 
   /** The index has let go of these; so does everything else. */
-  #leave(entries: readonly Entry[]): void {
+  #leave(entries: readonly Entry[], reason: DepartureReason): void {
     for (const entry of entries) {
       this.#used.delete(entry);
+      this.departures.note({ key: entry.key, reason, atMs: this.#nowMs() });
       this.#delete(entry.key);
     }
   }
@@ -239,7 +366,8 @@ export class Answers {
   #lost(keys: readonly string[]): void {
     for (const key of keys) {
       const entry = this.#options.index.get(key);
-      if (entry !== undefined) this.#drop(entry);
+      if (entry !== undefined) this.drop(entry, "lost");
+      this.undo.take(key);
       this.#failed();
     }
   }
@@ -251,6 +379,7 @@ export class Answers {
 
   #miss(reason: string, keyPrefix: string): LookupResult {
     this.#misses += 1;
+    this.traffic.count("lookups");
     this.#options.onChange();
     return { body: undefined, reason, keyPrefix, isStale: false };
   }
@@ -260,14 +389,4 @@ export class Answers {
     this.#options.onChange();
     return { stored: false, reason, keyPrefix };
   }
-}
-
-/**
- * Nothing decodes a body on its way out, so a cut, changed or foreign one must show here. An entry of an earlier process has no
- * checksum until its first read: there the store itself vouches for what it gives (see ByteStore.keys).
- */
-function isBodyOf(entry: Entry, body: Uint8Array): boolean {
-  const found = crc32(body);
-  entry.bodyCrc32 ??= found;
-  return entry.bodyCrc32 === found;
 }

@@ -1,4 +1,6 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { clone, create, type DescField, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type CacheKeyInput, CacheKeyInputSchema } from "@chimera/contracts/cache";
 import {
   type Message,
@@ -93,6 +95,84 @@ const changes: Record<string, (of: CacheKeyInput) => CacheKeyInput> = {
 function withSampling(of: CacheKeyInput, change: Partial<SamplingParams>): CacheKeyInput {
   return { ...of, sampling: { ...(of.sampling ?? create(SamplingParamsSchema)), ...change } };
 }
+
+/** A field of the request, at any depth, with how to reach the message it stands in. */
+interface FieldPlace {
+  name: string;
+  field: DescField;
+  parent(input: CacheKeyInput): ReflectMessage;
+}
+
+/** Every field there is, from the contract itself: one that is added later is tested by itself. */
+function allFields(desc: DescMessage, path: string, parent: FieldPlace["parent"]): FieldPlace[] {
+  return desc.fields.flatMap((field) => {
+    const place = { name: `${path}${field.name}`, field, parent };
+    if (field.fieldKind === "message") {
+      const child = (of: CacheKeyInput) => {
+        const message = parent(of);
+        if (!message.isSet(field)) message.set(field, reflect(field.message));
+        return message.get(field);
+      };
+      return allFields(field.message, `${path}${field.name}.`, child);
+    }
+    if (field.fieldKind === "list" && field.listKind === "message") {
+      const first = (of: CacheKeyInput) => {
+        const list = parent(of).get(field);
+        if (list.size === 0) list.add(reflect(field.message));
+        return list.get(0) as ReflectMessage;
+      };
+      return allFields(field.message, `${path}${field.name}[0].`, first);
+    }
+    return [place];
+  });
+}
+
+/** The field with another value, of whatever type it is. */
+function changeField(message: ReflectMessage, field: DescField): void {
+  if (field.fieldKind === "enum") message.set(field, (message.get(field) as number) === 1 ? 2 : 1);
+  else if (field.fieldKind === "list") message.get(field).add("another");
+  else {
+    const value = message.get(field);
+    if (typeof value === "string") message.set(field, `${value}x`);
+    else if (typeof value === "number") message.set(field, value + 1);
+    else if (typeof value === "bigint") message.set(field, value + 1n);
+    else message.set(field, value !== true);
+  }
+}
+
+describe("every field of the contract", () => {
+  const places = allFields(CacheKeyInputSchema, "", (of) => reflect(CacheKeyInputSchema, of));
+
+  it("is found, nested ones too", () => {
+    const found = places.map(({ name }) => name);
+    expect(found).toEqual(
+      expect.arrayContaining(["tenant", "messages[0].content", "sampling.grammar", "sampling.stop"]),
+    );
+  });
+
+  it.each(places)("$name is part of the key, whatever else the request holds", ({ field, parent }) => {
+    fc.assert(
+      fc.property(input, (of) => {
+        const [before, after] = [clone(CacheKeyInputSchema, of), clone(CacheKeyInputSchema, of)];
+        // Reached in both, so that the message it stands in exists in both.
+        parent(before);
+        changeField(parent(after), field);
+        expect(cacheKey(after).hash).not.toBe(cacheKey(before).hash);
+        expect(cacheKey(clone(CacheKeyInputSchema, after))).toEqual(cacheKey(after));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it.each(
+    places.filter(({ field }) => field.presence === FeatureSet_FieldPresence.EXPLICIT && field.fieldKind === "scalar"),
+  )("$name unset differs from its zero", ({ field, parent }) => {
+    const [unset, zero] = [sampleInput(), sampleInput()];
+    parent(unset).clear(field);
+    parent(zero).set(field, parent(unset).get(field));
+    expect(cacheKey(zero).hash).not.toBe(cacheKey(unset).hash);
+  });
+});
 
 describe("cacheKey", () => {
   it("is equal exactly where two requests mean the same", () => {

@@ -24,6 +24,7 @@ function setUp() {
       evictions: 6,
       refusals: 7,
       storeErrors: 8,
+      undoBytes: 0,
     }),
     after: (delayMs, run) => {
       const timer = { atMs: clock.ms + delayMs, run, isCancelled: false };

@@ -4,7 +4,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { CacheChangedSchema } from "@chimera/contracts/events";
 import type { EventBus } from "@chimera/events";
 import type { Clock } from "@chimera/kernel";
-import type { CacheStatistics } from "./answers.ts";
+import type { CacheStatistics } from "./statistics.ts";
 
 const MIN_INTERVAL_MS = 1000;
 

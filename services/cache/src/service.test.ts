@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { equals } from "@bufbuild/protobuf";
 import { CacheService, StoredAnswerSchema } from "@chimera/contracts/cache";
 import { Health, HealthCheckResponse_ServingStatus } from "@chimera/contracts/health";
-import { createLogger, readSettings } from "@chimera/lifecycle";
+import { createLogger, readSettings, redacted } from "@chimera/lifecycle";
 import { connectClient } from "@chimera/rpc";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -67,7 +67,58 @@ describe("the cache service", () => {
       refusals: 0n,
       storeErrors: 0n,
       store: "memory",
+      policy: "s3-fifo",
+      shadows: ["s3-fifo", "lru", "sieve"].map((policy) => ({ policy, sampleShare: expect.any(Number) })),
+      tenants: [{ tenant: "acme", entries: 1n, bytes: expect.any(BigInt), quotaBytes: 33_554_432n }],
     });
+  });
+
+  it("evicts by the policy, compares with those, and keeps to the quotas that its settings name", async () => {
+    const { client, stop } = await start({
+      CACHE_POLICY: "w-tinylfu",
+      CACHE_SHADOW_POLICIES: "lru",
+      CACHE_TENANT_QUOTAS: '{"*":{"share":1},"acme":{"bytes":1000000}}',
+    });
+    onTestFinished(stop);
+    for (const tenant of ["acme", "globex"]) {
+      await client.store({ input: sampleInput({ tenant }), answer: sampleAnswer() });
+    }
+    const { policy, shadows, tenants } = await client.stats({});
+    expect([policy, ...shadows.map((shadow) => shadow.policy)]).toEqual(["w-tinylfu", "w-tinylfu", "lru"]);
+    expect(new Map(tenants.map((use) => [use.tenant, use.quotaBytes]))).toEqual(
+      new Map([
+        ["acme", 1_000_000n],
+        ["globex", undefined],
+      ]),
+    );
+  });
+
+  it("looks after its answers over gRPC: explains, prunes, undoes, invalidates, and tells how full it is", async () => {
+    const { client, stop } = await start();
+    onTestFinished(stop);
+    for (const model of ["a", "b", "c"]) await client.store({ input: sampleInput({ model }), answer: sampleAnswer() });
+    const { keyPrefix } = await client.lookup({ input: sampleInput({ model: "a" }) });
+    const explained = await client.explain({ input: sampleInput({ model: "a" }) });
+    expect(explained).toMatchObject({ keyPrefix, state: "resident", entry: { tenant: "acme", model: "a", hits: 1n } });
+    expect(await client.explain({ keyPrefix: keyPrefix.slice(0, 8) })).toMatchObject({ keyPrefix, state: "resident" });
+    expect(await client.explain({ keyPrefix: "00000000" })).toMatchObject({ state: "unknown", keyPrefix: "00000000" });
+    const dry = await client.prune({ neverHit: true, dryRun: true });
+    expect(dry).toMatchObject({ entries: 2n, pruneId: "" });
+    const { pruneId, undoBytes } = await client.prune({ neverHit: true });
+    expect(await client.stats({})).toMatchObject({ entries: 1n, undoBytes });
+    expect(await client.undoPrune({ pruneId })).toMatchObject({ restored: 2n, lost: 0n });
+    expect(await client.invalidate({ model: "b" })).toMatchObject({ entries: 1n });
+    expect(await client.explain({ input: sampleInput({ model: "b" }) })).toMatchObject({ state: "invalidated" });
+    expect(await client.saturation({})).toMatchObject({ risk: "low", lookups: 1n, tenants: [{ tenant: "acme" }] });
+    const calls = [
+      client.invalidate({}),
+      client.explain({ keyPrefix: "ABC" }),
+      client.undoPrune({ pruneId: "prune-1" }),
+    ];
+    const errors = (await Promise.allSettled(calls)).map((result) =>
+      ConnectError.from(result.status === "rejected" ? result.reason : "no error"),
+    );
+    expect(errors.map(({ code }) => code)).toEqual([Code.InvalidArgument, Code.InvalidArgument, Code.NotFound]);
   });
 
   it("says why it did not keep an answer", async () => {
@@ -155,7 +206,21 @@ describe("the cache service", () => {
 });
 
 describe("the settings", () => {
-  it.each(["redis://localhost", "sqlite://relative.db", "Memory", "sqlite:///"])("refuse %s as a store", (address) => {
-    expect(() => readSettings("cache", fields, { CACHE_STORE: address })).toThrow(/CACHE_STORE.*sqlite:\/\/\/absolute/);
-  });
+  it.each(["redis:localhost", "redis://", "redis://:6379/0", "sqlite://relative.db", "Memory", "sqlite:///"])(
+    "refuse %s as a store",
+    (address) => {
+      expect(() => readSettings("cache", fields, { CACHE_STORE: address })).toThrow(
+        /CACHE_STORE.*sqlite:\/\/\/absolute/,
+      );
+    },
+  );
+
+  it.each(["redis://localhost", "redis://127.0.0.1:6379/3", "rediss://cache:secret@redis.example:6380"])(
+    "take %s",
+    (address) => {
+      const settings = readSettings("cache", fields, { CACHE_STORE: address });
+      expect(settings.store).toBe(address);
+      expect(JSON.stringify(redacted(fields, settings))).not.toContain("secret");
+    },
+  );
 });

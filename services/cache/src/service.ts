@@ -1,21 +1,35 @@
 // The cache put together: store, index, policy, answers, events, server. The only wiring.
 import { CacheService } from "@chimera/contracts/cache";
 import { connectEvents } from "@chimera/events";
-import { systemClock } from "@chimera/kernel";
+import { systemClock, systemRandom } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
-import { limits, openTls, startServer } from "@chimera/rpc";
+import { limits, openTls, startServer, type Tls } from "@chimera/rpc";
 import { meshTlsFiles } from "@chimera/rpc/settings";
 import { Answers } from "./answers.ts";
 import type { CacheConfig } from "./config.ts";
 import type { Context } from "./context.ts";
+import { LeaseTable } from "./flights/lease-table.ts";
+import type { Entry } from "./index/entry.ts";
 import { EntryIndex } from "./index/entry-index.ts";
-import { LruPolicy } from "./policy/lru.ts";
+import { Maintenance } from "./maintenance.ts";
+import { createPolicy } from "./policy/policies.ts";
 import { ChangeReporter } from "./report-changes.ts";
+import { endFlight } from "./rpc/end-flight.ts";
+import { explain } from "./rpc/explain.ts";
+import { invalidate } from "./rpc/invalidate.ts";
+import { listWarmUps } from "./rpc/list-warm-ups.ts";
 import { lookup, rawLookup } from "./rpc/lookup.ts";
+import { prune } from "./rpc/prune.ts";
+import { saturation } from "./rpc/saturation.ts";
 import { stats } from "./rpc/stats.ts";
 import { rawStore, store } from "./rpc/store.ts";
+import { undoPrune } from "./rpc/undo-prune.ts";
+import { warm } from "./rpc/warm.ts";
+import { watchStats } from "./rpc/watch-stats.ts";
+import { Shadows } from "./shadow/shadows.ts";
 import { openStore } from "./store/open-store.ts";
 import { StoreErrorLog } from "./store-error-log.ts";
+import { openWarmUps } from "./warm-up/open.ts";
 
 /** How much of the hit counts a killed process loses. */
 const SAVE_USES_MS = 5000;
@@ -24,20 +38,52 @@ const SAVE_USES_MS = 5000;
 export async function createCache(config: CacheConfig, logger: Logger): Promise<Service> {
   const clock = systemClock;
   const errorLog = new StoreErrorLog(clock, logger);
-  const byteStore = await openStore(config.store, (error) => errorLog.add(error));
-  const { capacityBytes, maxEntries } = config;
-  const index = new EntryIndex({ capacityBytes, maxEntries, policy: new LruPolicy() });
+  const { capacityBytes, maxEntries, storeBudgetMs: readBudgetMs } = config;
+  const onStoreError = (error: unknown) => errorLog.add(error);
+  const byteStore = await openStore(config.store, onStoreError, { readBudgetMs, maxEntries, clock });
+  const shared = { capacityBytes, maxEntries, random: systemRandom };
+  const shadows = new Shadows({ ...shared, policy: config.policy, rivals: config.shadowPolicies });
+  const policy = createPolicy<Entry>(config.policy, shared);
+  const index = new EntryIndex({ ...shared, policy, quotas: config.tenantQuotas, observer: shadows });
   const onChange = () => reporter.changed();
   const terms = { ttlMs: config.ttlSeconds * 1000, staleMs: config.staleSeconds * 1000 };
   const answers = new Answers({ index, store: byteStore, clock, ...terms, onChange });
   const bus = await connectEvents({ url: config.natsUrl, name: config.replica, logger });
   const statistics = () => answers.statistics();
   const reporter = new ChangeReporter({ bus, clock, replica: config.replica, statistics });
+  const { replica, ttlSeconds } = config;
+  const reviewMs = config.reviewSeconds * 1000;
+  const maintained = { answers, index, store: byteStore, shadows, bus, clock };
+  const maintenance = new Maintenance({ ...maintained, replica, ttlSeconds, reviewMs, logger });
+  const tls = openTls(meshTlsFiles(config), { logger });
+  const { pruner } = maintenance;
   try {
+    const warmUp = openWarmUps({ config, answers, index, pruner, bus, tls, clock, random: systemRandom, logger });
     const restored = await answers.restore();
     logger.info({ store: byteStore.kind, ...restored, bytes: index.bytes }, "answers restored");
-    const context: Context = { answers, storeKind: byteStore.kind };
-    const server = await serve(config, context, logger);
+    if (restored.restored > 0 || byteStore.isShared) await maintenance.hearMissed();
+    byteStore.onBack(() => {
+      logger.info({ store: byteStore.kind }, "the byte store is back");
+      void answers.restore();
+    });
+    let draining = new AbortController().signal;
+    const context: Context = {
+      answers,
+      leases: new LeaseTable({ clock }),
+      storeKind: byteStore.kind,
+      index,
+      shadows,
+      pruner,
+      warmUps: warmUp.warmUps,
+      warming: warmUp.warming,
+      invalidator: maintenance.invalidator,
+      signs: () => maintenance.signs(),
+      clock,
+      draining: () => draining,
+    };
+    const server = await serve(config, context, { tls, logger });
+    draining = server.draining;
+    await maintenance.start();
     const saving = setInterval(() => void answers.saveUses(), SAVE_USES_MS);
     saving.unref();
     return {
@@ -45,12 +91,17 @@ export async function createCache(config: CacheConfig, logger: Logger): Promise<
       async drain() {
         await server.drain(config.drainMs);
         clearInterval(saving);
+        await warmUp.stop();
+        await maintenance.stop();
         await answers.saveUses();
         reporter.finish();
       },
       async dispose() {
         clearInterval(saving);
+        await warmUp.stop();
+        await maintenance.stop();
         await server.close();
+        tls?.close();
         await byteStore.close();
         await bus.close();
       },
@@ -62,20 +113,37 @@ export async function createCache(config: CacheConfig, logger: Logger): Promise<
   }
 }
 
-function serve(config: CacheConfig, context: Context, logger: Logger): ReturnType<typeof startServer> {
+function serve(
+  config: CacheConfig,
+  context: Context,
+  { tls, logger }: { tls: Tls | undefined; logger: Logger },
+): ReturnType<typeof startServer> {
   return startServer({
     name: "cache",
     host: config.host,
     port: config.port,
     services: [CacheService],
     routes: (router) => {
-      router.service(CacheService, { lookup: lookup(context), store: store(context), stats: stats(context) });
+      router.service(CacheService, {
+        lookup: lookup(context),
+        store: store(context),
+        endFlight: endFlight(context),
+        stats: stats(context),
+        watchStats: watchStats(context, stats(context)),
+        explain: explain(context),
+        invalidate: invalidate(context),
+        saturation: saturation(context),
+        prune: prune(context),
+        undoPrune: undoPrune(context),
+        warm: warm(context),
+        listWarmUps: listWarmUps(context),
+      });
     },
     raw: [rawLookup(context), rawStore(context)],
     // A prompt and its answer in one message; what can be stored can then also be sent back.
     maxRequestBytes: limits.responseBytes,
     trustedPeers: true,
-    tls: openTls(meshTlsFiles(config), { logger }),
+    tls,
     logger,
   });
 }

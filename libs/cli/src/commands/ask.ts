@@ -15,6 +15,8 @@ interface AskOptions {
   maxTokens?: number;
   seed?: number;
   cache: boolean;
+  onlyIfCached?: boolean;
+  cacheTtl?: number;
   timeout: number;
   url?: string;
   json?: boolean;
@@ -42,6 +44,8 @@ export function askCommand(surroundings: Surroundings): Command {
     .option("--max-tokens <n>", "most tokens of the answer", integer(1, 1_000_000))
     .option("--seed <n>", "makes sampling repeatable", integer(0, 4_294_967_295))
     .option("--no-cache", "neither look the answer up nor store it")
+    .option("--only-if-cached", "a stored answer or none; nothing is generated")
+    .option("--cache-ttl <s>", "seconds a new answer stays fresh in the cache", integer(1, 4_294_967_295))
     .option("--timeout <s>", "seconds to wait for the whole answer", integer(1, 3600), 60)
     .option("--url <url>", "router of another mesh")
     .option("--json", "print one JSON object instead of the text")
@@ -76,7 +80,7 @@ async function ask(text: string, options: AskOptions, surroundings: Surroundings
 }
 
 function requestOf(text: string, options: AskOptions): GenerateInput {
-  const { model, system, temperature, topP, maxTokens, seed } = options;
+  const { model, system, temperature, topP, maxTokens, seed, cacheTtl } = options;
   return {
     ...(model !== undefined && { model }),
     messages: [
@@ -89,8 +93,14 @@ function requestOf(text: string, options: AskOptions): GenerateInput {
       ...(maxTokens !== undefined && { maxTokens }),
       ...(seed !== undefined && { seed }),
     },
-    cachePolicy: options.cache ? CachePolicy.UNSPECIFIED : CachePolicy.BYPASS,
+    cachePolicy: policyOf(options),
+    ...(cacheTtl !== undefined && { cacheControl: { ttlS: cacheTtl } }),
   };
+}
+
+function policyOf({ cache, onlyIfCached }: AskOptions): CachePolicy {
+  if (!cache) return CachePolicy.BYPASS;
+  return onlyIfCached ? CachePolicy.ONLY_IF_CACHED : CachePolicy.UNSPECIFIED;
 }
 
 async function readInput(): Promise<string> {
@@ -103,6 +113,8 @@ const CACHE_WORDS: Readonly<Record<number, string>> = {
   [CacheStatus.HIT]: "hit",
   [CacheStatus.MISS]: "miss",
   [CacheStatus.BYPASS]: "bypass",
+  [CacheStatus.STALE]: "stale",
+  [CacheStatus.JOINED]: "joined",
 };
 
 function cacheWord({ accepted }: Generation): string {
@@ -111,7 +123,8 @@ function cacheWord({ accepted }: Generation): string {
 
 /** Tokens per second after the first one, on the client's clock; undefined where one token or none came, or all at once from the cache. */
 function tokensPerS({ accepted, complete, ttftMs, totalMs }: Generation): number | undefined {
-  if (accepted?.cache?.status === CacheStatus.HIT) return undefined;
+  const status = accepted?.cache?.status;
+  if (status === CacheStatus.HIT || status === CacheStatus.STALE) return undefined;
   const afterFirst = (complete.usage?.completionTokens ?? 0) - 1;
   if (ttftMs === undefined || afterFirst < 1 || totalMs <= ttftMs) return undefined;
   return (afterFirst * 1000) / (totalMs - ttftMs);

@@ -68,13 +68,17 @@ export function summarize(played: Played): TrafficSummary {
     answered: played.answered.length,
     failed: played.failures.length,
     notSent: played.notSent,
-    hits: played.answered.filter(({ result }) => result.accepted?.cache?.status === CacheStatus.HIT).length,
+    hits: played.answered.filter(({ result }) => isHit(result)).length,
     ttftMsP50: quantile(ttftMs, 0.5),
     ttftMsP95: quantile(ttftMs, 0.95),
     lagMsP99: quantile(played.lagMs, 0.99),
     ratePerS: (played.planned * 1000) / played.wallMs,
     failuresByReason: [...reasons].map(([reason, list]) => [reason, list.length] as const).sort((a, b) => b[1] - a[1]),
   };
+}
+
+function isHit({ accepted }: Generation): boolean {
+  return accepted?.cache?.status === CacheStatus.HIT || accepted?.cache?.status === CacheStatus.STALE;
 }
 
 export function hasFailed({ planned, failed, notSent }: TrafficSummary): boolean {

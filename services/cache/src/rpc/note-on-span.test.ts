@@ -4,10 +4,12 @@ import { startTelemetry, stopTelemetry } from "@chimera/telemetry";
 import { type Attributes, context, INVALID_SPAN_CONTEXT, trace } from "@opentelemetry/api";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Answers } from "../answers.ts";
+import { LeaseTable } from "../flights/lease-table.ts";
 import { EntryIndex } from "../index/entry-index.ts";
 import { LruPolicy } from "../policy/lru.ts";
 import { openStore } from "../store/open-store.ts";
 import { HandClock, sampleAnswer, sampleInput } from "../test-data.ts";
+import { WarmingKeys } from "../warm-up/warming-keys.ts";
 import { lookup } from "./lookup.ts";
 import { store } from "./store.ts";
 
@@ -32,7 +34,10 @@ it("notes outcome, reason and key prefix on the caller's span, and no text of pr
   const index = new EntryIndex({ capacityBytes: 1_000_000, maxEntries: 10, policy: new LruPolicy() });
   const clock = new HandClock();
   const answers = new Answers({ index, store: byteStore, clock, ttlMs: 1000, staleMs: 0, onChange: () => {} });
-  const handlers = { answers, storeKind: byteStore.kind };
+  const handlers = {
+    ...{ answers, leases: new LeaseTable({ clock }), warming: new WarmingKeys() },
+    storeKind: byteStore.kind,
+  };
   const input = sampleInput({ messages: [], prompt: "a secret question" });
   const answer = sampleAnswer(["a secret answer"]);
   const asked = () => lookup(handlers)(create(LookupRequestSchema, { input }));

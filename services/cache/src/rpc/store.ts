@@ -14,11 +14,14 @@ import { envelope, type RawMethod } from "@chimera/rpc";
 import type { EncodedAnswer, StoreTerms } from "../answers.ts";
 import { checkControl, checkInput } from "../check-input.ts";
 import type { Context } from "../context.ts";
+import { cacheKey } from "../key.ts";
 import { decode, parsing } from "./decode.ts";
 import { noteOnSpan } from "./note-on-span.ts";
 import { takeField } from "./wire-field.ts";
 
-export function store(context: Context) {
+type StoreContext = Pick<Context, "answers" | "leases" | "warming">;
+
+export function store(context: StoreContext) {
   return (request: StoreRequest): Promise<StoreResponse> => {
     const { answer } = request;
     return keep(context, request, answer && { answer, body: toBinary(StoredAnswerSchema, answer) });
@@ -26,7 +29,7 @@ export function store(context: Context) {
 }
 
 /** The same with the answer's bytes kept as they came. */
-export function rawStore(context: Context): RawMethod {
+export function rawStore(context: StoreContext): RawMethod {
   const { parent, name } = CacheService.method.store;
   return {
     path: `/${parent.typeName}/${name}`,
@@ -47,15 +50,22 @@ function encoded(field: Uint8Array): EncodedAnswer {
 }
 
 async function keep(
-  { answers }: Context,
-  { input, control, origin }: StoreRequest,
+  { answers, leases, warming }: StoreContext,
+  { input, control, origin, ageMs }: StoreRequest,
   encodedAnswer: EncodedAnswer | undefined,
 ): Promise<StoreResponse> {
+  const question = checkInput(input);
+  const storeKey = leases.size + warming.size > 0 ? cacheKey(question).storeKey : "";
+  const isAhead = origin === StoreOrigin.WARM_UP || warming.has(storeKey);
   const terms: StoreTerms = {
     ...checkControl(control),
-    origin: origin === StoreOrigin.WARM_UP ? "warm-up" : "request",
+    origin: isAhead ? "warm-up" : "request",
+    ageMs: checkAge(ageMs),
   };
-  const { stored, reason, keyPrefix } = await answers.store(checkInput(input), checkAnswer(encodedAnswer), terms);
+  const { stored, reason, keyPrefix } = await answers.store(question, checkAnswer(encodedAnswer), terms);
+  // Kept or not, its making is over.
+  leases.stored(storeKey);
+  warming.settled(storeKey, { stored, reason });
   noteOnSpan({ status: stored ? "stored" : "refused", reason, keyPrefix });
   return create(StoreResponseSchema, { stored, reason });
 }
@@ -66,4 +76,9 @@ function checkAnswer(encodedAnswer: EncodedAnswer | undefined): EncodedAnswer {
   if (ttftMs >= 0 && Number.isFinite(ttftMs)) return encodedAnswer;
   const description = "must be a number of milliseconds, at least 0";
   throw new InvalidRequestError([{ field: "answer.ttft_ms", description }]);
+}
+
+function checkAge(ageMs: number | undefined): number | undefined {
+  if (ageMs === undefined || (ageMs >= 0 && Number.isFinite(ageMs))) return ageMs;
+  throw new InvalidRequestError([{ field: "age_ms", description: "must be a number of milliseconds, at least 0" }]);
 }

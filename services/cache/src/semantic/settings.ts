@@ -1,0 +1,22 @@
+// For which tenants a similar question may be answered with a stored answer, and how many wrong ones they accept.
+import { z } from "zod";
+
+export interface SemanticTerms {
+  /** Share of wrong answers among all questions that have a similar one. */
+  errorBound: number;
+}
+
+export type SemanticTenants = ReadonlyMap<string, SemanticTerms>;
+
+const table = z.record(
+  z.string().min(1).max(63),
+  z.strictObject({ errorBound: z.number().min(0.001).max(0.5).default(0.02) }),
+);
+
+/** `{"acme":{"errorBound":0.02}}`. Throws with the tenant and field that is wrong. */
+export function parseSemanticTenants(text: string): SemanticTenants {
+  const result = table.safeParse(JSON.parse(text));
+  if (result.success) return new Map(Object.entries(result.data));
+  const { path, message } = result.error.issues[0] ?? { path: [], message: "is no table of tenants" };
+  throw new Error(`${path.join(".")}: ${message}`);
+}
