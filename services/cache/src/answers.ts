@@ -13,6 +13,7 @@ import { Invalidations } from "./invalidations.ts";
 import { type CacheKey, cacheKey } from "./key.ts";
 import { UndoArea } from "./pruning/undo-area.ts";
 import { TrafficWindow } from "./saturation/traffic-window.ts";
+import type { SemanticMatch } from "./semantic/semantic-match.ts";
 import { type FoundAnswer, SharedAnswers } from "./shared-answers.ts";
 import type { CacheStatistics } from "./statistics.ts";
 import type { ByteStore } from "./store/store.ts";
@@ -25,6 +26,8 @@ export interface AnswersOptions {
   ttlMs: number;
   /** How long after that it is still served while a new one is made, unless its request said otherwise. */
   staleMs: number;
+  /** Set where a tenant takes answers of similar questions. */
+  semantic?: SemanticMatch | undefined;
   /** Called after everything that changes the statistics. */
   onChange(): void;
 }
@@ -99,16 +102,13 @@ export class Answers {
     const shared = this.#shared;
     const found = shared ? await this.#findShared(shared, key) : await this.#findOwn(key.storeKey, nowMs);
     if (typeof found === "string") {
+      const similar = await this.#findSimilar(input, key);
+      if (similar !== undefined) return similar;
       if (this.#options.index.noteMiss(key.storeKey)) this.traffic.count("ghostHits");
       return this.#miss(found, key.prefix);
     }
     const { entry, body } = found;
-    if (this.#options.index.used(entry, nowMs)) this.#used.add(entry);
-    this.#hits += 1;
-    this.traffic.count("lookups");
-    this.traffic.count("hits");
-    if (entry.origin === "warm-up") this.#warmHits += 1;
-    this.#options.onChange();
+    this.#countHit(entry, nowMs);
     const age = `stored ${agoText(nowMs - entry.storedAtMs)} ago`;
     if (nowMs < entry.freshUntilMs) return { body, reason: age, keyPrefix: key.prefix, isStale: false };
     this.#staleHits += 1;
@@ -150,6 +150,7 @@ export class Answers {
       return { stored: false, reason: "invalidated while it was made", keyPrefix: key.prefix };
     }
     const stored = await this.#write(facts, body);
+    if (stored) this.#options.semantic?.stored(key, answer);
     return { stored, reason: stored ? "" : "store failed", keyPrefix: key.prefix };
   }
 
@@ -223,6 +224,7 @@ export class Answers {
     if (index.get(entry.key) !== entry || !this.undo.add(entry)) return false;
     index.remove(entry);
     this.#used.delete(entry);
+    this.#options.semantic?.forget(entry.key);
     this.departures.note({ key: entry.key, reason: "pruned", atMs: this.#nowMs() });
     this.#options.onChange();
     return true;
@@ -291,6 +293,19 @@ export class Answers {
     return body === undefined ? "store failed" : { entry, body };
   }
 
+  /** The answer of a question that is worded differently; none that is past its time. */
+  async #findSimilar(input: CacheKeyInput, key: CacheKey): Promise<LookupResult | undefined> {
+    const similar = await this.#options.semantic?.find(input, key);
+    if (similar === undefined) return undefined;
+    const nowMs = this.#nowMs();
+    const found = await this.#findOwn(similar.storeKey, nowMs);
+    if (typeof found === "string" || nowMs >= found.entry.freshUntilMs) return undefined;
+    this.#countHit(found.entry, nowMs);
+    const age = `stored ${agoText(nowMs - found.entry.storedAtMs)} ago`;
+    const reason = `${age} for a similar question, similarity ${similar.similarity.toFixed(3)}`;
+    return { body: found.body, reason, keyPrefix: key.prefix, isStale: false };
+  }
+
   /** The same in a store that other caches write to. */
   async #findShared(shared: SharedAnswers, key: CacheKey): Promise<FoundAnswer | string> {
     try {
@@ -323,6 +338,7 @@ export class Answers {
       onEvicted: (entries) => this.#leave(entries, "evicted"),
       onLeft: (entry, reason) => {
         this.#used.delete(entry);
+        this.#options.semantic?.forget(entry.key);
         this.departures.note({ key: entry.key, reason, atMs: this.#nowMs() });
       },
       onAdopted: (key) => {
@@ -345,6 +361,15 @@ export class Answers {
     return undefined;
   }
 
+  #countHit(entry: Entry, nowMs: number): void {
+    if (this.#options.index.used(entry, nowMs)) this.#used.add(entry);
+    this.#hits += 1;
+    this.traffic.count("lookups");
+    this.traffic.count("hits");
+    if (entry.origin === "warm-up") this.#warmHits += 1;
+    this.#options.onChange();
+  }
+
   #nowMs(): number {
     return Math.floor(this.#options.clock.nowMs());
   }
@@ -353,6 +378,7 @@ export class Answers {
   #leave(entries: readonly Entry[], reason: DepartureReason): void {
     for (const entry of entries) {
       this.#used.delete(entry);
+      this.#options.semantic?.forget(entry.key);
       this.departures.note({ key: entry.key, reason, atMs: this.#nowMs() });
       this.#delete(entry.key);
     }

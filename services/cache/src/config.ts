@@ -4,6 +4,7 @@ import { meshTlsFields } from "@chimera/rpc/settings";
 import { z } from "zod";
 import { parseTenantQuotas } from "./index/tenant-quotas.ts";
 import { DEFAULT_POLICY, POLICY_NAMES } from "./policy/policies.ts";
+import { parseSemanticTenants } from "./semantic/settings.ts";
 import { STORE_ADDRESS } from "./store/open-store.ts";
 import { parseCredentials } from "./warm-up/credentials.ts";
 
@@ -75,6 +76,23 @@ export const fields = {
     "CACHE_REVIEW_S",
     "Seconds between two reviews of policy, size and times to live, told to the mesh and changing nothing; 0 is never",
     z.coerce.number().int().min(0).max(86_400).default(300),
+  ),
+  semantic: setting(
+    "CACHE_SEMANTIC",
+    'Tenants that take the answer of a similar question, and what share of wrong ones they accept, as JSON: {"acme":{"errorBound":0.02}}',
+    z.string().default("{}").transform(parsed(parseSemanticTenants)),
+  ),
+  embeddingsUrl: setting(
+    "CACHE_EMBEDDINGS_URL",
+    "Server with OpenAI's form of /embeddings, for similar questions, for example http://127.0.0.1:8080/v1",
+    z.url().optional(),
+  ),
+  embeddingsModel: setting("CACHE_EMBEDDINGS_MODEL", "Model it is asked for", z.string().default("default")),
+  embeddingsKey: setting("CACHE_EMBEDDINGS_KEY", "API key it is asked with", z.string().default(""), { secret: true }),
+  embeddingsBudgetMs: setting(
+    "CACHE_EMBEDDINGS_BUDGET_MS",
+    "Longest time in milliseconds that a lookup waits for an embedding",
+    z.coerce.number().int().min(1).max(5000).default(30),
   ),
   drainMs: setting(
     "CACHE_DRAIN_MS",

@@ -6,6 +6,7 @@ import type { EntryIndex } from "./index/entry-index.ts";
 import type { Invalidator } from "./invalidate.ts";
 import type { Pruner } from "./pruning/pruner.ts";
 import type { Signs } from "./saturation/signs.ts";
+import type { SemanticMatch } from "./semantic/semantic-match.ts";
 import type { Shadows } from "./shadow/shadows.ts";
 import type { ByteStore } from "./store/store.ts";
 import type { WarmUps } from "./warm-up/warm-ups.ts";
@@ -18,6 +19,7 @@ export interface Context {
   leases: LeaseTable;
   storeKind: ByteStore["kind"];
   shadows: Shadows;
+  semantic: SemanticMatch | undefined;
   pruner: Pruner;
   invalidator: Invalidator;
   warmUps: WarmUps;

@@ -9,6 +9,7 @@ import { Pruner } from "./pruning/pruner.ts";
 import type { PolicyShadow } from "./review/findings.ts";
 import { Reviewer } from "./review/reviewer.ts";
 import { measureSigns, type Signs, type SizeForecast } from "./saturation/signs.ts";
+import type { SemanticMatch } from "./semantic/semantic-match.ts";
 import type { ByteStore } from "./store/store.ts";
 
 /** As long as the stream keeps events. What was invalidated before that, while no cache was up to hear it, is not known any more. */
@@ -28,6 +29,7 @@ export interface MaintenanceOptions {
   /** 0 is never. */
   reviewMs: number;
   shadows: { sizes(): readonly SizeForecast[]; policies(): readonly PolicyShadow[] };
+  semantic?: Pick<SemanticMatch, "statistics"> | undefined;
   logger: Pick<Logger, "warn">;
 }
 
@@ -39,7 +41,7 @@ export class Maintenance {
   readonly #stops: (() => void | Promise<void>)[] = [];
 
   constructor(options: MaintenanceOptions) {
-    const { answers, index, store, clock, bus, replica, ttlSeconds, shadows } = options;
+    const { answers, index, store, clock, bus, replica, ttlSeconds, shadows, semantic } = options;
     this.#options = options;
     this.pruner = new Pruner({ answers, index, marks: store, clock });
     this.invalidator = new Invalidator({ answers, index, clock, bus, replica, isStoreShared: store.isShared });
@@ -51,6 +53,7 @@ export class Maintenance {
       signs,
       shadows: () => shadows.policies(),
       pruner: this.pruner,
+      semantic,
     });
   }
 

@@ -8,6 +8,7 @@ import { meshTlsFiles } from "@chimera/rpc/settings";
 import { Answers } from "./answers.ts";
 import type { CacheConfig } from "./config.ts";
 import type { Context } from "./context.ts";
+import { ErrorLog } from "./error-log.ts";
 import { LeaseTable } from "./flights/lease-table.ts";
 import type { Entry } from "./index/entry.ts";
 import { EntryIndex } from "./index/entry-index.ts";
@@ -26,9 +27,9 @@ import { rawStore, store } from "./rpc/store.ts";
 import { undoPrune } from "./rpc/undo-prune.ts";
 import { warm } from "./rpc/warm.ts";
 import { watchStats } from "./rpc/watch-stats.ts";
+import { openSemantic } from "./semantic/open.ts";
 import { Shadows } from "./shadow/shadows.ts";
 import { openStore } from "./store/open-store.ts";
-import { StoreErrorLog } from "./store-error-log.ts";
 import { openWarmUps } from "./warm-up/open.ts";
 
 /** How much of the hit counts a killed process loses. */
@@ -37,7 +38,8 @@ const SAVE_USES_MS = 5000;
 /** Throws where the store can not be opened or the port is taken. NATS may be away. */
 export async function createCache(config: CacheConfig, logger: Logger): Promise<Service> {
   const clock = systemClock;
-  const errorLog = new StoreErrorLog(clock, logger);
+  const errorLog = new ErrorLog(clock, logger, "the byte store failed, served as a miss");
+  const embeddingLog = new ErrorLog(clock, logger, "no embedding, similar questions are not served");
   const { capacityBytes, maxEntries, storeBudgetMs: readBudgetMs } = config;
   const onStoreError = (error: unknown) => errorLog.add(error);
   const byteStore = await openStore(config.store, onStoreError, { readBudgetMs, maxEntries, clock });
@@ -47,13 +49,14 @@ export async function createCache(config: CacheConfig, logger: Logger): Promise<
   const index = new EntryIndex({ ...shared, policy, quotas: config.tenantQuotas, observer: shadows });
   const onChange = () => reporter.changed();
   const terms = { ttlMs: config.ttlSeconds * 1000, staleMs: config.staleSeconds * 1000 };
-  const answers = new Answers({ index, store: byteStore, clock, ...terms, onChange });
+  const semantic = openSemantic(config, systemRandom, (error) => embeddingLog.add(error));
+  const answers = new Answers({ index, store: byteStore, clock, ...terms, semantic, onChange });
   const bus = await connectEvents({ url: config.natsUrl, name: config.replica, logger });
   const statistics = () => answers.statistics();
   const reporter = new ChangeReporter({ bus, clock, replica: config.replica, statistics });
   const { replica, ttlSeconds } = config;
   const reviewMs = config.reviewSeconds * 1000;
-  const maintained = { answers, index, store: byteStore, shadows, bus, clock };
+  const maintained = { answers, index, store: byteStore, shadows, semantic, bus, clock };
   const maintenance = new Maintenance({ ...maintained, replica, ttlSeconds, reviewMs, logger });
   const tls = openTls(meshTlsFiles(config), { logger });
   const { pruner } = maintenance;
@@ -73,6 +76,7 @@ export async function createCache(config: CacheConfig, logger: Logger): Promise<
       storeKind: byteStore.kind,
       index,
       shadows,
+      semantic,
       pruner,
       warmUps: warmUp.warmUps,
       warming: warmUp.warming,

@@ -74,10 +74,20 @@ export function statsText(stats: StatsResponse, saturation: SaturationResponse):
       ["read along", `${stats.joins}`],
       ["stored", `${stats.stores}, refused ${stats.refusals}, evicted ${stats.evictions}`],
       ["store errors", `${stats.storeErrors}`],
+      ...similarRows(stats),
       ["risk", saturation.risk],
     ],
   ).replace(/^\s*\n/, "");
   return `${facts}${saturation.text}\n${tenantsText(stats)}${sizesText(saturation)}`;
+}
+
+function similarRows({ similar }: StatsResponse): string[][] {
+  if (similar === undefined) return [];
+  const wrong = similar.wrongShare === undefined ? "not known yet" : `about ${shareText(similar.wrongShare, 1)}`;
+  return [
+    ["similar questions", `${similar.questions}, served ${similar.hits}, wrong among those ${wrong}`],
+    ["answered anew", `${similar.explored} to compare, ${similar.exploredWrong} with another answer`],
+  ];
 }
 
 function tenantsText({ tenants }: StatsResponse): string {

@@ -4,10 +4,11 @@ import type { PruneResult } from "../pruning/pruner.ts";
 import { worthwhileSize } from "../saturation/risk.ts";
 import type { Signs, SizeForecast } from "../saturation/signs.ts";
 import { bytesText, percentText } from "../saturation/text.ts";
+import type { SemanticStatistics } from "../semantic/semantic-match.ts";
 import { type Difference, differenceOfShares, pairedDifference } from "./difference.ts";
 
 export interface Finding {
-  kind: "policy" | "size" | "ttl" | "quota" | "prune";
+  kind: "policy" | "size" | "ttl" | "quota" | "prune" | "quality";
   /** One sentence with its figures. */
   text: string;
   /** All three empty where nothing is to be changed. */
@@ -37,6 +38,8 @@ export interface Reviewed {
   ttlSeconds: number;
   /** What a prune of everything that was never served and had its chance would do; undefined where it was not asked. */
   prune: PruneResult | undefined;
+  /** Set where a tenant takes answers of similar questions. */
+  similar?: SemanticStatistics | undefined;
 }
 
 /** Fewer requests carry no finding. */
@@ -50,7 +53,7 @@ const PRUNE_SHARE = 0.05;
 const PRUNE_LOSS_PP = 0.5;
 
 export function findingsOf(reviewed: Reviewed): Finding[] {
-  return [policyFinding, sizeFinding, ttlFinding, overdueFinding, quotaFinding, pruneFinding].flatMap(
+  return [policyFinding, sizeFinding, ttlFinding, overdueFinding, quotaFinding, pruneFinding, similarFinding].flatMap(
     (find) => find(reviewed) ?? [],
   );
 }
@@ -125,6 +128,14 @@ function pruneFinding({ signs, prune }: Reviewed): Finding | undefined {
   if (prune.forecastLossPp > PRUNE_LOSS_PP) return undefined;
   const text = `A prune of ${prune.entries} answers that were never served would free ${bytesText(prune.bytes)} and is expected to lose ${prune.forecastLossPp.toFixed(2)} pp of hits.`;
   return { kind: "prune", text, ...NO_CHANGE, n: signs.traffic.lookups };
+}
+
+/** Answers served to questions they were not made for: each wrong one is an error of quality, whatever it saved. */
+function similarFinding({ similar }: Reviewed): Finding | undefined {
+  if (similar === undefined || similar.hits === 0 || Number.isNaN(similar.wrongShare)) return undefined;
+  const { hits, questions, audited, wrongShare } = similar;
+  const text = `${hits} of ${questions} questions were served with the answer of a similar one; about ${percentText(wrongShare)} of those are estimated to be wrong, from ${audited} that were answered anew to compare.`;
+  return { kind: "quality", text, ...NO_CHANGE, n: audited };
 }
 
 const NO_CHANGE = { setting: "", current: "", proposed: "", gainPp: undefined };

@@ -90,6 +90,14 @@ describe("the findings of a review", () => {
     const costly = findingsOf(reviewed({ prune: { ...prune, forecastLossPp: 3 } }));
     expect(costly).toEqual([]);
   });
+
+  it("count wrong answers to similar questions as errors of quality", () => {
+    const counts = { questions: 200, hits: 80, explored: 40, exploredWrong: 3, audited: 12, withoutEmbedding: 0 };
+    const [finding] = findingsOf(reviewed({ similar: { ...counts, wrongShare: 0.031 } }));
+    expect(finding).toMatchObject({ kind: "quality", n: 12, proposed: "" });
+    expect(finding?.text).toMatch(/^80 of 200 questions .* about 3\.1 % of those are estimated to be wrong, from 12 /);
+    expect(findingsOf(reviewed({ similar: { ...counts, wrongShare: Number.NaN } }))).toEqual([]);
+  });
 });
 
 describe("a review", () => {

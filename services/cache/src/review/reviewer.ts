@@ -6,6 +6,7 @@ import type { EventBus } from "@chimera/events";
 import { FailedPreconditionError } from "@chimera/kernel";
 import type { PruneResult, Pruner } from "../pruning/pruner.ts";
 import type { Signs } from "../saturation/signs.ts";
+import type { SemanticMatch } from "../semantic/semantic-match.ts";
 import { type Finding, findingsOf, type PolicyShadow } from "./findings.ts";
 
 export interface ReviewerOptions {
@@ -15,6 +16,7 @@ export interface ReviewerOptions {
   signs(): Promise<Signs>;
   shadows(): readonly PolicyShadow[];
   pruner: Pick<Pruner, "prune">;
+  semantic?: Pick<SemanticMatch, "statistics"> | undefined;
 }
 
 /** Where nothing was evicted yet, an answer had its chance after so long. */
@@ -45,10 +47,13 @@ export class Reviewer {
     if (this.#isRunning) return this.#last;
     this.#isRunning = true;
     try {
-      const { signs, shadows, ttlSeconds } = this.#options;
+      const { signs, shadows, ttlSeconds, semantic } = this.#options;
       const measured = await signs();
       const prune = await this.#neverServed(measured);
-      this.#last = findingsOf({ signs: measured, shadows: shadows(), ttlSeconds, prune });
+      this.#last = findingsOf({
+        ...{ signs: measured, shadows: shadows(), ttlSeconds, prune },
+        similar: semantic?.statistics(),
+      });
       this.#publish(measured.atMs);
       return this.#last;
     } finally {

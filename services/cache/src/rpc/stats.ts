@@ -1,8 +1,16 @@
 // Counts since the start, and what the cache holds now.
 import { create } from "@bufbuild/protobuf";
-import { type StatsResponse, StatsResponseSchema, type TenantUse, TenantUseSchema } from "@chimera/contracts/cache";
+import {
+  type SimilarQuestions,
+  SimilarQuestionsSchema,
+  type StatsResponse,
+  StatsResponseSchema,
+  type TenantUse,
+  TenantUseSchema,
+} from "@chimera/contracts/cache";
 import type { Context } from "../context.ts";
 import type { EntryIndex } from "../index/entry-index.ts";
+import type { SemanticStatistics } from "../semantic/semantic-match.ts";
 
 /** Tenants that are told of, those with the most bytes first. */
 const MAX_TENANTS = 1000;
@@ -30,8 +38,21 @@ export function stats(context: Context) {
       }),
       tenants: tenantUses(context.index),
       undoBytes: BigInt(figures.undoBytes),
+      ...(context.semantic && { similar: similarOf(context.semantic.statistics()) }),
     });
   };
+}
+
+function similarOf({ wrongShare, ...counts }: SemanticStatistics): SimilarQuestions {
+  return create(SimilarQuestionsSchema, {
+    questions: BigInt(counts.questions),
+    hits: BigInt(counts.hits),
+    explored: BigInt(counts.explored),
+    exploredWrong: BigInt(counts.exploredWrong),
+    audited: BigInt(counts.audited),
+    withoutEmbedding: BigInt(counts.withoutEmbedding),
+    ...(!Number.isNaN(wrongShare) && { wrongShare }),
+  });
 }
 
 export function tenantUses(index: Pick<EntryIndex, "tenants">): TenantUse[] {

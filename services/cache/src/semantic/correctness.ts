@@ -45,12 +45,3 @@ function likelihood(cell: number, similarity: number): number {
   const slope = SLOPES[Math.floor(cell / THRESHOLDS.length)] ?? 1;
   return 1 / (1 + Math.exp(-slope * (similarity - threshold)));
 }
-
-/**
- * Share of such questions that must be answered anew so that of all of them at most `errorBound` get a wrong answer, given that
- * the stored answer is right with probability `p`: 1·e + p (1 - e) ≥ 1 - errorBound.
- */
-export function exploredShare(p: number, errorBound: number): number {
-  if (p >= 1 - errorBound) return 0;
-  return (1 - errorBound - p) / (1 - p);
-}

@@ -1,17 +1,17 @@
-// Stored answers for questions that are worded differently. Off unless a tenant turns it on, never across tenants, and only as
-// often as the tenant's bound on wrong answers lets it: the rest is answered anew, and each new answer tells whether the stored
-// one would have been right.
-import type { CacheKeyInput } from "@chimera/contracts/cache";
+// Stored answers for questions that are worded differently. Off unless a tenant turns it on, never across tenants, and only where
+// the stored answer is as likely right as the tenant wants it. Everything else is answered anew, and each new answer tells whether
+// the stored one would have been right.
+import { hash } from "node:crypto";
+import type { CacheKeyInput, StoredAnswer } from "@chimera/contracts/cache";
 import type { Random } from "@chimera/kernel";
 import type { CacheKey } from "../key.ts";
-import { exploredShare } from "./correctness.ts";
 import type { Embedder } from "./embedder.ts";
 import { NearestQuestions, unit } from "./nearest.ts";
 import { questionOf } from "./question.ts";
 import type { SemanticTenants } from "./settings.ts";
 
-/** Answered anew however sure we are: without it nothing would show that similar questions no longer have the same answer. */
-const MIN_EXPLORED_SHARE = 0.02;
+/** Of what could be served, answered anew all the same: nothing else shows how often the stored answers are wrong. */
+const AUDITED_SHARE = 0.02;
 /** Questions under way whose answer will be compared; the oldest is forgotten. */
 const MAX_PENDING = 4096;
 
@@ -35,10 +35,9 @@ export interface SemanticStatistics {
   /** Answered anew though there was a similar question, and how many of those answers were others than the stored one. */
   explored: number;
   exploredWrong: number;
-  /**
-   * Wrong answers among the hits, estimated from the explored ones, each of which stands for the (1 - e) / e that were served with
-   * the same share e of exploring (inverse probability weighting). NaN before the first.
-   */
+  /** Of the explored: a random share of those that would have been served. */
+  audited: number;
+  /** Wrong answers among the hits, as the audited ones have it. NaN before the first. */
   wrongShare: number;
   /** Questions without an embedding in time. */
   withoutEmbedding: number;
@@ -48,7 +47,7 @@ interface Pending {
   scope: string;
   vector: Float32Array;
   /** The similar question that was not used. */
-  neighbour?: { storeKey: string; similarity: number; exploredShare: number };
+  neighbour?: { storeKey: string; similarity: number; isAudit: boolean };
 }
 
 export class SemanticMatch {
@@ -56,9 +55,8 @@ export class SemanticMatch {
   readonly #known = new NearestQuestions();
   /** By store key, at most MAX_PENDING. */
   readonly #pending = new Map<string, Pending>();
-  readonly #counts = { questions: 0, hits: 0, explored: 0, exploredWrong: 0, withoutEmbedding: 0 };
-  #standsFor = 0;
-  #standsForWrong = 0;
+  readonly #counts = { questions: 0, hits: 0, explored: 0, exploredWrong: 0, audited: 0, withoutEmbedding: 0 };
+  #auditedWrong = 0;
 
   constructor(options: SemanticOptions) {
     this.#options = options;
@@ -84,9 +82,9 @@ export class SemanticMatch {
     }
     const { similarity } = nearest;
     const probability = nearest.question.correctness.probability(similarity);
-    const share = Math.max(MIN_EXPLORED_SHARE, exploredShare(probability, terms.errorBound));
-    if (this.#options.random() < share) {
-      const neighbour = { storeKey: nearest.question.storeKey, similarity, exploredShare: share };
+    const isGood = probability >= 1 - terms.errorBound;
+    if (!isGood || this.#options.random() < AUDITED_SHARE) {
+      const neighbour = { storeKey: nearest.question.storeKey, similarity, isAudit: isGood };
       this.#await(storeKey, { scope, vector, neighbour });
       return undefined;
     }
@@ -94,14 +92,15 @@ export class SemanticMatch {
     return { storeKey: nearest.question.storeKey, similarity, probability };
   }
 
-  /** `answer`: the whole text. */
-  stored({ storeKey }: CacheKey, answer: string): void {
+  /** An answer that find() did not have is there now. */
+  stored({ storeKey }: CacheKey, { deltas }: Pick<StoredAnswer, "deltas">): void {
     const pending = this.#pending.get(storeKey);
     if (pending === undefined) return;
     this.#pending.delete(storeKey);
     const { scope, vector } = pending;
+    const answer = fingerprint(deltas.map(({ text }) => text).join(""));
     // A question whose answer another one already stands for would only make the search longer.
-    if (!this.#compare(pending, answer)) this.#known.add({ scope, storeKey, vector, answer: normal(answer) });
+    if (!this.#compare(pending, answer)) this.#known.add({ scope, storeKey, vector, answer });
   }
 
   /** The answer is stored no more. */
@@ -110,21 +109,20 @@ export class SemanticMatch {
   }
 
   statistics(): SemanticStatistics {
-    return { ...this.#counts, wrongShare: this.#standsForWrong / this.#standsFor };
+    return { ...this.#counts, wrongShare: this.#auditedWrong / this.#counts.audited };
   }
 
   /** Whether the similar question has the same answer. */
   #compare({ neighbour }: Pending, answer: string): boolean {
     const other = neighbour && this.#known.get(neighbour.storeKey);
     if (!neighbour || !other) return false;
-    const isSame = other.answer === normal(answer);
+    const isSame = other.answer === answer;
     other.correctness.observe(neighbour.similarity, isSame);
     this.#counts.explored += 1;
-    const standsFor = (1 - neighbour.exploredShare) / neighbour.exploredShare;
-    this.#standsFor += standsFor;
+    if (neighbour.isAudit) this.#counts.audited += 1;
     if (isSame) return true;
     this.#counts.exploredWrong += 1;
-    this.#standsForWrong += standsFor;
+    if (neighbour.isAudit) this.#auditedWrong += 1;
     return false;
   }
 
@@ -138,6 +136,6 @@ export class SemanticMatch {
 }
 
 /** Two answers that differ in nothing but spaces and case say the same. */
-function normal(answer: string): string {
-  return answer.replace(/\s+/g, " ").trim().toLowerCase();
+function fingerprint(answer: string): string {
+  return hash("sha256", answer.replace(/\s+/g, " ").trim().toLowerCase(), "base64");
 }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 export interface SemanticTerms {
-  /** Share of wrong answers among all questions that have a similar one. */
+  /** Share of wrong answers among those that are served for similar questions. */
   errorBound: number;
 }
 
@@ -19,4 +19,13 @@ export function parseSemanticTenants(text: string): SemanticTenants {
   if (result.success) return new Map(Object.entries(result.data));
   const { path, message } = result.error.issues[0] ?? { path: [], message: "is no table of tenants" };
   throw new Error(`${path.join(".")}: ${message}`);
+}
+
+/** What the settings of the cache say of it. */
+export interface SemanticSettings {
+  semantic: SemanticTenants;
+  embeddingsUrl: string | undefined;
+  embeddingsModel: string;
+  embeddingsKey: string;
+  embeddingsBudgetMs: number;
 }

@@ -8,6 +8,7 @@ import { EntryIndex } from "../index/entry-index.ts";
 import { cacheKey } from "../key.ts";
 import { createPolicy, type PolicyName } from "../policy/policies.ts";
 import { Pruner } from "../pruning/pruner.ts";
+import type { SemanticMatch } from "../semantic/semantic-match.ts";
 import { openStore } from "../store/open-store.ts";
 import type { ByteStore } from "../store/store.ts";
 import { encoded, HandClock, sampleAnswer, sampleInput } from "../test-data.ts";
@@ -38,6 +39,7 @@ export interface AnswersOptions {
   ttlMs?: number;
   staleMs?: number;
   policy?: PolicyName;
+  semantic?: SemanticMatch;
 }
 
 export async function answersUnderTest(options: AnswersOptions = {}): Promise<AnswersUnderTest> {
@@ -51,7 +53,8 @@ export async function answersUnderTest(options: AnswersOptions = {}): Promise<An
     random,
   });
   const { ttlMs = 86_400_000, staleMs = 0 } = options;
-  const answers = new Answers({ index, store, clock, ttlMs, staleMs, onChange: () => undefined });
+  const { semantic } = options;
+  const answers = new Answers({ index, store, clock, ttlMs, staleMs, semantic, onChange: () => undefined });
   return {
     answers,
     index,

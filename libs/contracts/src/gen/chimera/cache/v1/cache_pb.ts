@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file chimera/cache/v1/cache.proto.
  */
 export const file_chimera_cache_v1_cache: GenFile = /*@__PURE__*/
-  fileDesc("ChxjaGltZXJhL2NhY2hlL3YxL2NhY2hlLnByb3RvEhBjaGltZXJhLmNhY2hlLnYxIrgBCg1DYWNoZUtleUlucHV0Eg4KBnRlbmFudBgBIAEoCRINCgVtb2RlbBgCIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAMgASgJEiwKCG1lc3NhZ2VzGAQgAygLMhouY2hpbWVyYS5jb21tb24udjEuTWVzc2FnZRIOCgZwcm9tcHQYBSABKAkSMwoIc2FtcGxpbmcYBiABKAsyIS5jaGltZXJhLmNvbW1vbi52MS5TYW1wbGluZ1BhcmFtcyJ4CgxTdG9yZWRBbnN3ZXISKAoGZGVsdGFzGAEgAygLMhguY2hpbWVyYS5jb21tb24udjEuRGVsdGESLQoIY29tcGxldGUYAiABKAsyGy5jaGltZXJhLmNvbW1vbi52MS5Db21wbGV0ZRIPCgd0dGZ0X21zGAMgASgBImkKDUxvb2t1cFJlcXVlc3QSLgoFaW5wdXQYASABKAsyHy5jaGltZXJhLmNhY2hlLnYxLkNhY2hlS2V5SW5wdXQSKAoGZmxpZ2h0GAIgASgLMhguY2hpbWVyYS5jYWNoZS52MS5GbGlnaHQiMwoGRmxpZ2h0EgsKA3VybBgBIAEoCRIKCgJpZBgCIAEoCRIQCghyZXBsYWNlcxgDIAEoCSKhAQoOTG9va3VwUmVzcG9uc2USLgoGYW5zd2VyGAEgASgLMh4uY2hpbWVyYS5jYWNoZS52MS5TdG9yZWRBbnN3ZXISDgoGcmVhc29uGAIgASgJEhIKCmtleV9wcmVmaXgYAyABKAkSEAoIaXNfc3RhbGUYBCABKAgSKQoHcnVubmluZxgFIAEoCzIYLmNoaW1lcmEuY2FjaGUudjEuRmxpZ2h0Iu8BCgxTdG9yZVJlcXVlc3QSLgoFaW5wdXQYASABKAsyHy5jaGltZXJhLmNhY2hlLnYxLkNhY2hlS2V5SW5wdXQSLgoGYW5zd2VyGAIgASgLMh4uY2hpbWVyYS5jYWNoZS52MS5TdG9yZWRBbnN3ZXISMAoHY29udHJvbBgDIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlQ29udHJvbBItCgZvcmlnaW4YBCABKA4yHS5jaGltZXJhLmNhY2hlLnYxLlN0b3JlT3JpZ2luEhMKBmFnZV9tcxgFIAEoAUgAiAEBQgkKB19hZ2VfbXMiLwoNU3RvcmVSZXNwb25zZRIOCgZzdG9yZWQYASABKAgSDgoGcmVhc29uGAIgASgJIiUKEEVuZEZsaWdodFJlcXVlc3QSEQoJZmxpZ2h0X2lkGAEgASgJIhMKEUVuZEZsaWdodFJlc3BvbnNlIg4KDFN0YXRzUmVxdWVzdCL4AgoNU3RhdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgASgEEg0KBWJ5dGVzGAIgASgEEhYKDmNhcGFjaXR5X2J5dGVzGAMgASgEEgwKBGhpdHMYBCABKAQSDgoGbWlzc2VzGAUgASgEEg4KBnN0b3JlcxgGIAEoBBIRCglldmljdGlvbnMYByABKAQSEAoIcmVmdXNhbHMYCCABKAQSFAoMc3RvcmVfZXJyb3JzGAkgASgEEg0KBXN0b3JlGAogASgJEhIKCnN0YWxlX2hpdHMYCyABKAQSEQoJd2FybV9oaXRzGAwgASgEEg0KBWpvaW5zGA0gASgEEg4KBnBvbGljeRgOIAEoCRIvCgdzaGFkb3dzGA8gAygLMh4uY2hpbWVyYS5jYWNoZS52MS5TaGFkb3dQb2xpY3kSLAoHdGVuYW50cxgQIAMoCzIbLmNoaW1lcmEuY2FjaGUudjEuVGVuYW50VXNlEhIKCnVuZG9fYnl0ZXMYESABKAQiUwoMU2hhZG93UG9saWN5Eg4KBnBvbGljeRgBIAEoCRIPCgdsb29rdXBzGAIgASgEEgwKBGhpdHMYAyABKAQSFAoMc2FtcGxlX3NoYXJlGAQgASgBImUKCVRlbmFudFVzZRIOCgZ0ZW5hbnQYASABKAkSDwoHZW50cmllcxgCIAEoBBINCgVieXRlcxgDIAEoBBIYCgtxdW90YV9ieXRlcxgEIAEoBEgAiAEBQg4KDF9xdW90YV9ieXRlcyJAChFXYXRjaFN0YXRzUmVxdWVzdBIrCghpbnRlcnZhbBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJEChJXYXRjaFN0YXRzUmVzcG9uc2USLgoFc3RhdHMYASABKAsyHy5jaGltZXJhLmNhY2hlLnYxLlN0YXRzUmVzcG9uc2UiVAoORXhwbGFpblJlcXVlc3QSLgoFaW5wdXQYASABKAsyHy5jaGltZXJhLmNhY2hlLnYxLkNhY2hlS2V5SW5wdXQSEgoKa2V5X3ByZWZpeBgCIAEoCSJvCg9FeHBsYWluUmVzcG9uc2USEgoKa2V5X3ByZWZpeBgBIAEoCRINCgVzdGF0ZRgCIAEoCRIMCgR0ZXh0GAMgASgJEisKBWVudHJ5GAQgASgLMhwuY2hpbWVyYS5jYWNoZS52MS5FbnRyeUZhY3RzIukCCgpFbnRyeUZhY3RzEg4KBnRlbmFudBgBIAEoCRINCgVtb2RlbBgCIAEoCRINCgVieXRlcxgDIAEoBBIMCgRoaXRzGAQgASgEEg8KB3R0ZnRfbXMYBSABKAESDgoGdG9rZW5zGAYgASgNEi0KCXN0b3JlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtmcmVzaF91bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLc3RhbGVfdW50aWwYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHRhZ3MYCyADKAkSLQoGb3JpZ2luGAwgASgOMh0uY2hpbWVyYS5jYWNoZS52MS5TdG9yZU9yaWdpbiI/ChFJbnZhbGlkYXRlUmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDQoFbW9kZWwYAiABKAkSCwoDdGFnGAMgASgJIjQKEkludmFsaWRhdGVSZXNwb25zZRIPCgdlbnRyaWVzGAEgASgEEg0KBWJ5dGVzGAIgASgEIt0CCgtXYXJtUmVxdWVzdBIpCgZ3aW5kb3cYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDwoHdGVuYW50cxgCIAMoCRINCgVtb2RlbBgDIAEoCRIZCgx0b2tlbl9idWRnZXQYBCABKARIAIgBARITCgttYXhfYW5zd2VycxgFIAEoDRIaCg1jb250cm9sX3NoYXJlGAYgASgBSAGIAQESEAoIcHJlZml4ZXMYByABKA0SEwoLY29uY3VycmVuY3kYCCABKA0SLAoJaGFsZl9saWZlGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB2RyeV9ydW4YCiABKAgSLgoLbWVhc3VyZV9mb3IYCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDwoNX3Rva2VuX2J1ZGdldEIQCg5fY29udHJvbF9zaGFyZSLVAgoMV2FybVJlc3BvbnNlEg4KBnJ1bl9pZBgBIAEoCRIqCgVwaGFzZRgCIAEoDjIbLmNoaW1lcmEuY2FjaGUudjEuV2FybVBoYXNlEhUKDXJlcXVlc3RzX3JlYWQYAyABKAQSEgoKY2FuZGlkYXRlcxgEIAEoDRIPCgdjb250cm9sGAUgASgNEhAKCHJlc2lkZW50GAYgASgNEhAKCHJlc3RvcmVkGAcgASgNEhEKCWdlbmVyYXRlZBgIIAEoDRIOCgZmYWlsZWQYCSABKA0SFAoMd2l0aG91dF90ZXh0GAogASgNEhQKDHRva2Vuc19zcGVudBgLIAEoBBIUCgx0b2tlbl9idWRnZXQYDCABKAQSFwoPcHJlZml4ZXNfd2FybWVkGA0gASgNEh0KFXByZWRpY3RlZF9oaXRfZ2Fpbl9wcBgOIAEoARIMCgR0ZXh0GA8gASgJIhQKEkxpc3RXYXJtVXBzUmVxdWVzdCJBChNMaXN0V2FybVVwc1Jlc3BvbnNlEioKCHdhcm1fdXBzGAEgAygLMhguY2hpbWVyYS5jYWNoZS52MS5XYXJtVXAiwAEKBldhcm1VcBIuCgZyZXN1bHQYASABKAsyHi5jaGltZXJhLmNhY2hlLnYxLldhcm1SZXNwb25zZRIuCgpzdGFydGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoEZ2FpbhgEIAEoCzIaLmNoaW1lcmEuY2FjaGUudjEuV2FybUdhaW4iTgoIRXN0aW1hdGUSDQoFdmFsdWUYASABKAESCwoDbG93GAIgASgBEgwKBGhpZ2gYAyABKAESDQoFbGV2ZWwYBCABKAESCQoBbhgFIAEoBCLpAgoIV2FybUdhaW4SKAoEZnJvbRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEHRyZWF0ZWRfcmVxdWVzdHMYAyABKAQSFAoMdHJlYXRlZF9oaXRzGAQgASgEEhgKEGNvbnRyb2xfcmVxdWVzdHMYBSABKAQSFAoMY29udHJvbF9oaXRzGAYgASgEEi8KC2hpdF9nYWluX3BwGAcgASgLMhouY2hpbWVyYS5jYWNoZS52MS5Fc3RpbWF0ZRItCgl0dGZ0X2dhaW4YCCABKAsyGi5jaGltZXJhLmNhY2hlLnYxLkVzdGltYXRlEjcKE292ZXJhbGxfaGl0X2dhaW5fcHAYCSABKAsyGi5jaGltZXJhLmNhY2hlLnYxLkVzdGltYXRlEhIKCnVzZWRfc2hhcmUYCiABKAEiEwoRU2F0dXJhdGlvblJlcXVlc3QizAIKElNhdHVyYXRpb25SZXNwb25zZRImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbG9va3VwcxgCIAEoBBIMCgRmaWxsGAMgASgBEhsKDmV2aWN0aW9uX2FnZV9zGAQgASgBSACIAQESFwoPbmV2ZXJfaGl0X3NoYXJlGAUgASgBEhcKD2dob3N0X2hpdF9zaGFyZRgGIAEoARIUCgx3cml0ZV90b19oaXQYByABKAESLAoHdGVuYW50cxgIIAMoCzIbLmNoaW1lcmEuY2FjaGUudjEuVGVuYW50VXNlEi0KBXNpemVzGAkgAygLMh4uY2hpbWVyYS5jYWNoZS52MS5TaXplRm9yZWNhc3QSDAoEcmlzaxgKIAEoCRIMCgR0ZXh0GAsgASgJQhEKD19ldmljdGlvbl9hZ2VfcyJECgxTaXplRm9yZWNhc3QSFgoOY2FwYWNpdHlfYnl0ZXMYASABKAQSEQoJaGl0X3JhdGlvGAIgASgBEgkKAW4YAyABKAQiuQEKDFBydW5lUmVxdWVzdBIZCgx0YXJnZXRfYnl0ZXMYASABKARIAIgBARItCgp1bnVzZWRfZm9yGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhEKCW5ldmVyX2hpdBgDIAEoCBIOCgZ0ZW5hbnQYBCABKAkSDQoFbW9kZWwYBSABKAkSCwoDdGFnGAYgASgJEg8KB2RyeV9ydW4YByABKAhCDwoNX3RhcmdldF9ieXRlcyJvCg1QcnVuZVJlc3BvbnNlEhAKCHBydW5lX2lkGAEgASgJEg8KB2VudHJpZXMYAiABKAQSDQoFYnl0ZXMYAyABKAQSGAoQZm9yZWNhc3RfbG9zc19wcBgEIAEoARISCgp1bmRvX2J5dGVzGAUgASgEIiQKEFVuZG9QcnVuZVJlcXVlc3QSEAoIcHJ1bmVfaWQYASABKAkiMwoRVW5kb1BydW5lUmVzcG9uc2USEAoIcmVzdG9yZWQYASABKAQSDAoEbG9zdBgCIAEoBCpfCgtTdG9yZU9yaWdpbhIcChhTVE9SRV9PUklHSU5fVU5TUEVDSUZJRUQQABIYChRTVE9SRV9PUklHSU5fUkVRVUVTVBABEhgKFFNUT1JFX09SSUdJTl9XQVJNX1VQEAIqogEKCVdhcm1QaGFzZRIaChZXQVJNX1BIQVNFX1VOU1BFQ0lGSUVEEAASFgoSV0FSTV9QSEFTRV9SRUFESU5HEAESGAoUV0FSTV9QSEFTRV9SRVNUT1JJTkcQAhIZChVXQVJNX1BIQVNFX0dFTkVSQVRJTkcQAxIXChNXQVJNX1BIQVNFX1BSRUZJWEVTEAQSEwoPV0FSTV9QSEFTRV9ET05FEAUy5wcKDENhY2hlU2VydmljZRJLCgZMb29rdXASHy5jaGltZXJhLmNhY2hlLnYxLkxvb2t1cFJlcXVlc3QaIC5jaGltZXJhLmNhY2hlLnYxLkxvb2t1cFJlc3BvbnNlEkgKBVN0b3JlEh4uY2hpbWVyYS5jYWNoZS52MS5TdG9yZVJlcXVlc3QaHy5jaGltZXJhLmNhY2hlLnYxLlN0b3JlUmVzcG9uc2USVAoJRW5kRmxpZ2h0EiIuY2hpbWVyYS5jYWNoZS52MS5FbmRGbGlnaHRSZXF1ZXN0GiMuY2hpbWVyYS5jYWNoZS52MS5FbmRGbGlnaHRSZXNwb25zZRJICgVTdGF0cxIeLmNoaW1lcmEuY2FjaGUudjEuU3RhdHNSZXF1ZXN0Gh8uY2hpbWVyYS5jYWNoZS52MS5TdGF0c1Jlc3BvbnNlElkKCldhdGNoU3RhdHMSIy5jaGltZXJhLmNhY2hlLnYxLldhdGNoU3RhdHNSZXF1ZXN0GiQuY2hpbWVyYS5jYWNoZS52MS5XYXRjaFN0YXRzUmVzcG9uc2UwARJOCgdFeHBsYWluEiAuY2hpbWVyYS5jYWNoZS52MS5FeHBsYWluUmVxdWVzdBohLmNoaW1lcmEuY2FjaGUudjEuRXhwbGFpblJlc3BvbnNlElcKCkludmFsaWRhdGUSIy5jaGltZXJhLmNhY2hlLnYxLkludmFsaWRhdGVSZXF1ZXN0GiQuY2hpbWVyYS5jYWNoZS52MS5JbnZhbGlkYXRlUmVzcG9uc2USRwoEV2FybRIdLmNoaW1lcmEuY2FjaGUudjEuV2FybVJlcXVlc3QaHi5jaGltZXJhLmNhY2hlLnYxLldhcm1SZXNwb25zZTABEloKC0xpc3RXYXJtVXBzEiQuY2hpbWVyYS5jYWNoZS52MS5MaXN0V2FybVVwc1JlcXVlc3QaJS5jaGltZXJhLmNhY2hlLnYxLkxpc3RXYXJtVXBzUmVzcG9uc2USVwoKU2F0dXJhdGlvbhIjLmNoaW1lcmEuY2FjaGUudjEuU2F0dXJhdGlvblJlcXVlc3QaJC5jaGltZXJhLmNhY2hlLnYxLlNhdHVyYXRpb25SZXNwb25zZRJICgVQcnVuZRIeLmNoaW1lcmEuY2FjaGUudjEuUHJ1bmVSZXF1ZXN0Gh8uY2hpbWVyYS5jYWNoZS52MS5QcnVuZVJlc3BvbnNlElQKCVVuZG9QcnVuZRIiLmNoaW1lcmEuY2FjaGUudjEuVW5kb1BydW5lUmVxdWVzdBojLmNoaW1lcmEuY2FjaGUudjEuVW5kb1BydW5lUmVzcG9uc2ViBnByb3RvMw", [file_chimera_common_v1_common, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChxjaGltZXJhL2NhY2hlL3YxL2NhY2hlLnByb3RvEhBjaGltZXJhLmNhY2hlLnYxIrgBCg1DYWNoZUtleUlucHV0Eg4KBnRlbmFudBgBIAEoCRINCgVtb2RlbBgCIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAMgASgJEiwKCG1lc3NhZ2VzGAQgAygLMhouY2hpbWVyYS5jb21tb24udjEuTWVzc2FnZRIOCgZwcm9tcHQYBSABKAkSMwoIc2FtcGxpbmcYBiABKAsyIS5jaGltZXJhLmNvbW1vbi52MS5TYW1wbGluZ1BhcmFtcyJ4CgxTdG9yZWRBbnN3ZXISKAoGZGVsdGFzGAEgAygLMhguY2hpbWVyYS5jb21tb24udjEuRGVsdGESLQoIY29tcGxldGUYAiABKAsyGy5jaGltZXJhLmNvbW1vbi52MS5Db21wbGV0ZRIPCgd0dGZ0X21zGAMgASgBImkKDUxvb2t1cFJlcXVlc3QSLgoFaW5wdXQYASABKAsyHy5jaGltZXJhLmNhY2hlLnYxLkNhY2hlS2V5SW5wdXQSKAoGZmxpZ2h0GAIgASgLMhguY2hpbWVyYS5jYWNoZS52MS5GbGlnaHQiMwoGRmxpZ2h0EgsKA3VybBgBIAEoCRIKCgJpZBgCIAEoCRIQCghyZXBsYWNlcxgDIAEoCSKhAQoOTG9va3VwUmVzcG9uc2USLgoGYW5zd2VyGAEgASgLMh4uY2hpbWVyYS5jYWNoZS52MS5TdG9yZWRBbnN3ZXISDgoGcmVhc29uGAIgASgJEhIKCmtleV9wcmVmaXgYAyABKAkSEAoIaXNfc3RhbGUYBCABKAgSKQoHcnVubmluZxgFIAEoCzIYLmNoaW1lcmEuY2FjaGUudjEuRmxpZ2h0Iu8BCgxTdG9yZVJlcXVlc3QSLgoFaW5wdXQYASABKAsyHy5jaGltZXJhLmNhY2hlLnYxLkNhY2hlS2V5SW5wdXQSLgoGYW5zd2VyGAIgASgLMh4uY2hpbWVyYS5jYWNoZS52MS5TdG9yZWRBbnN3ZXISMAoHY29udHJvbBgDIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlQ29udHJvbBItCgZvcmlnaW4YBCABKA4yHS5jaGltZXJhLmNhY2hlLnYxLlN0b3JlT3JpZ2luEhMKBmFnZV9tcxgFIAEoAUgAiAEBQgkKB19hZ2VfbXMiLwoNU3RvcmVSZXNwb25zZRIOCgZzdG9yZWQYASABKAgSDgoGcmVhc29uGAIgASgJIiUKEEVuZEZsaWdodFJlcXVlc3QSEQoJZmxpZ2h0X2lkGAEgASgJIhMKEUVuZEZsaWdodFJlc3BvbnNlIg4KDFN0YXRzUmVxdWVzdCKtAwoNU3RhdHNSZXNwb25zZRIPCgdlbnRyaWVzGAEgASgEEg0KBWJ5dGVzGAIgASgEEhYKDmNhcGFjaXR5X2J5dGVzGAMgASgEEgwKBGhpdHMYBCABKAQSDgoGbWlzc2VzGAUgASgEEg4KBnN0b3JlcxgGIAEoBBIRCglldmljdGlvbnMYByABKAQSEAoIcmVmdXNhbHMYCCABKAQSFAoMc3RvcmVfZXJyb3JzGAkgASgEEg0KBXN0b3JlGAogASgJEhIKCnN0YWxlX2hpdHMYCyABKAQSEQoJd2FybV9oaXRzGAwgASgEEg0KBWpvaW5zGA0gASgEEg4KBnBvbGljeRgOIAEoCRIvCgdzaGFkb3dzGA8gAygLMh4uY2hpbWVyYS5jYWNoZS52MS5TaGFkb3dQb2xpY3kSLAoHdGVuYW50cxgQIAMoCzIbLmNoaW1lcmEuY2FjaGUudjEuVGVuYW50VXNlEhIKCnVuZG9fYnl0ZXMYESABKAQSMwoHc2ltaWxhchgSIAEoCzIiLmNoaW1lcmEuY2FjaGUudjEuU2ltaWxhclF1ZXN0aW9ucyKzAQoQU2ltaWxhclF1ZXN0aW9ucxIRCglxdWVzdGlvbnMYASABKAQSDAoEaGl0cxgCIAEoBBIQCghleHBsb3JlZBgDIAEoBBIWCg5leHBsb3JlZF93cm9uZxgEIAEoBBIYCgt3cm9uZ19zaGFyZRgFIAEoAUgAiAEBEhkKEXdpdGhvdXRfZW1iZWRkaW5nGAYgASgEEg8KB2F1ZGl0ZWQYByABKARCDgoMX3dyb25nX3NoYXJlIlMKDFNoYWRvd1BvbGljeRIOCgZwb2xpY3kYASABKAkSDwoHbG9va3VwcxgCIAEoBBIMCgRoaXRzGAMgASgEEhQKDHNhbXBsZV9zaGFyZRgEIAEoASJlCglUZW5hbnRVc2USDgoGdGVuYW50GAEgASgJEg8KB2VudHJpZXMYAiABKAQSDQoFYnl0ZXMYAyABKAQSGAoLcXVvdGFfYnl0ZXMYBCABKARIAIgBAUIOCgxfcXVvdGFfYnl0ZXMiQAoRV2F0Y2hTdGF0c1JlcXVlc3QSKwoIaW50ZXJ2YWwYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iRAoSV2F0Y2hTdGF0c1Jlc3BvbnNlEi4KBXN0YXRzGAEgASgLMh8uY2hpbWVyYS5jYWNoZS52MS5TdGF0c1Jlc3BvbnNlIlQKDkV4cGxhaW5SZXF1ZXN0Ei4KBWlucHV0GAEgASgLMh8uY2hpbWVyYS5jYWNoZS52MS5DYWNoZUtleUlucHV0EhIKCmtleV9wcmVmaXgYAiABKAkibwoPRXhwbGFpblJlc3BvbnNlEhIKCmtleV9wcmVmaXgYASABKAkSDQoFc3RhdGUYAiABKAkSDAoEdGV4dBgDIAEoCRIrCgVlbnRyeRgEIAEoCzIcLmNoaW1lcmEuY2FjaGUudjEuRW50cnlGYWN0cyLpAgoKRW50cnlGYWN0cxIOCgZ0ZW5hbnQYASABKAkSDQoFbW9kZWwYAiABKAkSDQoFYnl0ZXMYAyABKAQSDAoEaGl0cxgEIAEoBBIPCgd0dGZ0X21zGAUgASgBEg4KBnRva2VucxgGIAEoDRItCglzdG9yZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZnJlc2hfdW50aWwYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3N0YWxlX3VudGlsGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgR0YWdzGAsgAygJEi0KBm9yaWdpbhgMIAEoDjIdLmNoaW1lcmEuY2FjaGUudjEuU3RvcmVPcmlnaW4iPwoRSW52YWxpZGF0ZVJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg0KBW1vZGVsGAIgASgJEgsKA3RhZxgDIAEoCSI0ChJJbnZhbGlkYXRlUmVzcG9uc2USDwoHZW50cmllcxgBIAEoBBINCgVieXRlcxgCIAEoBCLdAgoLV2FybVJlcXVlc3QSKQoGd2luZG93GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB3RlbmFudHMYAiADKAkSDQoFbW9kZWwYAyABKAkSGQoMdG9rZW5fYnVkZ2V0GAQgASgESACIAQESEwoLbWF4X2Fuc3dlcnMYBSABKA0SGgoNY29udHJvbF9zaGFyZRgGIAEoAUgBiAEBEhAKCHByZWZpeGVzGAcgASgNEhMKC2NvbmN1cnJlbmN5GAggASgNEiwKCWhhbGZfbGlmZRgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdkcnlfcnVuGAogASgIEi4KC21lYXN1cmVfZm9yGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg8KDV90b2tlbl9idWRnZXRCEAoOX2NvbnRyb2xfc2hhcmUi1QIKDFdhcm1SZXNwb25zZRIOCgZydW5faWQYASABKAkSKgoFcGhhc2UYAiABKA4yGy5jaGltZXJhLmNhY2hlLnYxLldhcm1QaGFzZRIVCg1yZXF1ZXN0c19yZWFkGAMgASgEEhIKCmNhbmRpZGF0ZXMYBCABKA0SDwoHY29udHJvbBgFIAEoDRIQCghyZXNpZGVudBgGIAEoDRIQCghyZXN0b3JlZBgHIAEoDRIRCglnZW5lcmF0ZWQYCCABKA0SDgoGZmFpbGVkGAkgASgNEhQKDHdpdGhvdXRfdGV4dBgKIAEoDRIUCgx0b2tlbnNfc3BlbnQYCyABKAQSFAoMdG9rZW5fYnVkZ2V0GAwgASgEEhcKD3ByZWZpeGVzX3dhcm1lZBgNIAEoDRIdChVwcmVkaWN0ZWRfaGl0X2dhaW5fcHAYDiABKAESDAoEdGV4dBgPIAEoCSIUChJMaXN0V2FybVVwc1JlcXVlc3QiQQoTTGlzdFdhcm1VcHNSZXNwb25zZRIqCgh3YXJtX3VwcxgBIAMoCzIYLmNoaW1lcmEuY2FjaGUudjEuV2FybVVwIsABCgZXYXJtVXASLgoGcmVzdWx0GAEgASgLMh4uY2hpbWVyYS5jYWNoZS52MS5XYXJtUmVzcG9uc2USLgoKc3RhcnRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKBGdhaW4YBCABKAsyGi5jaGltZXJhLmNhY2hlLnYxLldhcm1HYWluIk4KCEVzdGltYXRlEg0KBXZhbHVlGAEgASgBEgsKA2xvdxgCIAEoARIMCgRoaWdoGAMgASgBEg0KBWxldmVsGAQgASgBEgkKAW4YBSABKAQi6QIKCFdhcm1HYWluEigKBGZyb20YASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKAnRvGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChB0cmVhdGVkX3JlcXVlc3RzGAMgASgEEhQKDHRyZWF0ZWRfaGl0cxgEIAEoBBIYChBjb250cm9sX3JlcXVlc3RzGAUgASgEEhQKDGNvbnRyb2xfaGl0cxgGIAEoBBIvCgtoaXRfZ2Fpbl9wcBgHIAEoCzIaLmNoaW1lcmEuY2FjaGUudjEuRXN0aW1hdGUSLQoJdHRmdF9nYWluGAggASgLMhouY2hpbWVyYS5jYWNoZS52MS5Fc3RpbWF0ZRI3ChNvdmVyYWxsX2hpdF9nYWluX3BwGAkgASgLMhouY2hpbWVyYS5jYWNoZS52MS5Fc3RpbWF0ZRISCgp1c2VkX3NoYXJlGAogASgBIhMKEVNhdHVyYXRpb25SZXF1ZXN0IswCChJTYXR1cmF0aW9uUmVzcG9uc2USJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2xvb2t1cHMYAiABKAQSDAoEZmlsbBgDIAEoARIbCg5ldmljdGlvbl9hZ2VfcxgEIAEoAUgAiAEBEhcKD25ldmVyX2hpdF9zaGFyZRgFIAEoARIXCg9naG9zdF9oaXRfc2hhcmUYBiABKAESFAoMd3JpdGVfdG9faGl0GAcgASgBEiwKB3RlbmFudHMYCCADKAsyGy5jaGltZXJhLmNhY2hlLnYxLlRlbmFudFVzZRItCgVzaXplcxgJIAMoCzIeLmNoaW1lcmEuY2FjaGUudjEuU2l6ZUZvcmVjYXN0EgwKBHJpc2sYCiABKAkSDAoEdGV4dBgLIAEoCUIRCg9fZXZpY3Rpb25fYWdlX3MiRAoMU2l6ZUZvcmVjYXN0EhYKDmNhcGFjaXR5X2J5dGVzGAEgASgEEhEKCWhpdF9yYXRpbxgCIAEoARIJCgFuGAMgASgEIrkBCgxQcnVuZVJlcXVlc3QSGQoMdGFyZ2V0X2J5dGVzGAEgASgESACIAQESLQoKdW51c2VkX2ZvchgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIRCgluZXZlcl9oaXQYAyABKAgSDgoGdGVuYW50GAQgASgJEg0KBW1vZGVsGAUgASgJEgsKA3RhZxgGIAEoCRIPCgdkcnlfcnVuGAcgASgIQg8KDV90YXJnZXRfYnl0ZXMibwoNUHJ1bmVSZXNwb25zZRIQCghwcnVuZV9pZBgBIAEoCRIPCgdlbnRyaWVzGAIgASgEEg0KBWJ5dGVzGAMgASgEEhgKEGZvcmVjYXN0X2xvc3NfcHAYBCABKAESEgoKdW5kb19ieXRlcxgFIAEoBCIkChBVbmRvUHJ1bmVSZXF1ZXN0EhAKCHBydW5lX2lkGAEgASgJIjMKEVVuZG9QcnVuZVJlc3BvbnNlEhAKCHJlc3RvcmVkGAEgASgEEgwKBGxvc3QYAiABKAQqXwoLU3RvcmVPcmlnaW4SHAoYU1RPUkVfT1JJR0lOX1VOU1BFQ0lGSUVEEAASGAoUU1RPUkVfT1JJR0lOX1JFUVVFU1QQARIYChRTVE9SRV9PUklHSU5fV0FSTV9VUBACKqIBCglXYXJtUGhhc2USGgoWV0FSTV9QSEFTRV9VTlNQRUNJRklFRBAAEhYKEldBUk1fUEhBU0VfUkVBRElORxABEhgKFFdBUk1fUEhBU0VfUkVTVE9SSU5HEAISGQoVV0FSTV9QSEFTRV9HRU5FUkFUSU5HEAMSFwoTV0FSTV9QSEFTRV9QUkVGSVhFUxAEEhMKD1dBUk1fUEhBU0VfRE9ORRAFMucHCgxDYWNoZVNlcnZpY2USSwoGTG9va3VwEh8uY2hpbWVyYS5jYWNoZS52MS5Mb29rdXBSZXF1ZXN0GiAuY2hpbWVyYS5jYWNoZS52MS5Mb29rdXBSZXNwb25zZRJICgVTdG9yZRIeLmNoaW1lcmEuY2FjaGUudjEuU3RvcmVSZXF1ZXN0Gh8uY2hpbWVyYS5jYWNoZS52MS5TdG9yZVJlc3BvbnNlElQKCUVuZEZsaWdodBIiLmNoaW1lcmEuY2FjaGUudjEuRW5kRmxpZ2h0UmVxdWVzdBojLmNoaW1lcmEuY2FjaGUudjEuRW5kRmxpZ2h0UmVzcG9uc2USSAoFU3RhdHMSHi5jaGltZXJhLmNhY2hlLnYxLlN0YXRzUmVxdWVzdBofLmNoaW1lcmEuY2FjaGUudjEuU3RhdHNSZXNwb25zZRJZCgpXYXRjaFN0YXRzEiMuY2hpbWVyYS5jYWNoZS52MS5XYXRjaFN0YXRzUmVxdWVzdBokLmNoaW1lcmEuY2FjaGUudjEuV2F0Y2hTdGF0c1Jlc3BvbnNlMAESTgoHRXhwbGFpbhIgLmNoaW1lcmEuY2FjaGUudjEuRXhwbGFpblJlcXVlc3QaIS5jaGltZXJhLmNhY2hlLnYxLkV4cGxhaW5SZXNwb25zZRJXCgpJbnZhbGlkYXRlEiMuY2hpbWVyYS5jYWNoZS52MS5JbnZhbGlkYXRlUmVxdWVzdBokLmNoaW1lcmEuY2FjaGUudjEuSW52YWxpZGF0ZVJlc3BvbnNlEkcKBFdhcm0SHS5jaGltZXJhLmNhY2hlLnYxLldhcm1SZXF1ZXN0Gh4uY2hpbWVyYS5jYWNoZS52MS5XYXJtUmVzcG9uc2UwARJaCgtMaXN0V2FybVVwcxIkLmNoaW1lcmEuY2FjaGUudjEuTGlzdFdhcm1VcHNSZXF1ZXN0GiUuY2hpbWVyYS5jYWNoZS52MS5MaXN0V2FybVVwc1Jlc3BvbnNlElcKClNhdHVyYXRpb24SIy5jaGltZXJhLmNhY2hlLnYxLlNhdHVyYXRpb25SZXF1ZXN0GiQuY2hpbWVyYS5jYWNoZS52MS5TYXR1cmF0aW9uUmVzcG9uc2USSAoFUHJ1bmUSHi5jaGltZXJhLmNhY2hlLnYxLlBydW5lUmVxdWVzdBofLmNoaW1lcmEuY2FjaGUudjEuUHJ1bmVSZXNwb25zZRJUCglVbmRvUHJ1bmUSIi5jaGltZXJhLmNhY2hlLnYxLlVuZG9QcnVuZVJlcXVlc3QaIy5jaGltZXJhLmNhY2hlLnYxLlVuZG9QcnVuZVJlc3BvbnNlYgZwcm90bzM", [file_chimera_common_v1_common, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Everything that decides an answer. The key is the SHA-256 of its canonical form.
@@ -410,6 +410,13 @@ export type StatsResponse = Message<"chimera.cache.v1.StatsResponse"> & {
    * @generated from field: uint64 undo_bytes = 17;
    */
   undoBytes: bigint;
+
+  /**
+   * Unset where no tenant turned it on.
+   *
+   * @generated from field: chimera.cache.v1.SimilarQuestions similar = 18;
+   */
+  similar?: SimilarQuestions | undefined;
 };
 
 /**
@@ -418,6 +425,63 @@ export type StatsResponse = Message<"chimera.cache.v1.StatsResponse"> & {
  */
 export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
   messageDesc(file_chimera_cache_v1_cache, 10);
+
+/**
+ * Answers to similar questions of the same tenant, for those that turned it on.
+ *
+ * @generated from message chimera.cache.v1.SimilarQuestions
+ */
+export type SimilarQuestions = Message<"chimera.cache.v1.SimilarQuestions"> & {
+  /**
+   * Questions without an answer of their own, and of those the ones served with the answer of a similar question.
+   *
+   * @generated from field: uint64 questions = 1;
+   */
+  questions: bigint;
+
+  /**
+   * @generated from field: uint64 hits = 2;
+   */
+  hits: bigint;
+
+  /**
+   * Answered anew though there was a similar question, and how many of those answers differ from the stored one.
+   *
+   * @generated from field: uint64 explored = 3;
+   */
+  explored: bigint;
+
+  /**
+   * @generated from field: uint64 explored_wrong = 4;
+   */
+  exploredWrong: bigint;
+
+  /**
+   * Wrong answers among the hits, estimated from those audited; unset before the first.
+   *
+   * @generated from field: optional double wrong_share = 5;
+   */
+  wrongShare?: number | undefined;
+
+  /**
+   * @generated from field: uint64 without_embedding = 6;
+   */
+  withoutEmbedding: bigint;
+
+  /**
+   * Of the explored: a random share of those that would have been served.
+   *
+   * @generated from field: uint64 audited = 7;
+   */
+  audited: bigint;
+};
+
+/**
+ * Describes the message chimera.cache.v1.SimilarQuestions.
+ * Use `create(SimilarQuestionsSchema)` to create a new message.
+ */
+export const SimilarQuestionsSchema: GenMessage<SimilarQuestions> = /*@__PURE__*/
+  messageDesc(file_chimera_cache_v1_cache, 11);
 
 /**
  * One policy simulated on a sample of the keys, with capacity to scale.
@@ -453,7 +517,7 @@ export type ShadowPolicy = Message<"chimera.cache.v1.ShadowPolicy"> & {
  * Use `create(ShadowPolicySchema)` to create a new message.
  */
 export const ShadowPolicySchema: GenMessage<ShadowPolicy> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 11);
+  messageDesc(file_chimera_cache_v1_cache, 12);
 
 /**
  * @generated from message chimera.cache.v1.TenantUse
@@ -487,7 +551,7 @@ export type TenantUse = Message<"chimera.cache.v1.TenantUse"> & {
  * Use `create(TenantUseSchema)` to create a new message.
  */
 export const TenantUseSchema: GenMessage<TenantUse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 12);
+  messageDesc(file_chimera_cache_v1_cache, 13);
 
 /**
  * @generated from message chimera.cache.v1.WatchStatsRequest
@@ -506,7 +570,7 @@ export type WatchStatsRequest = Message<"chimera.cache.v1.WatchStatsRequest"> & 
  * Use `create(WatchStatsRequestSchema)` to create a new message.
  */
 export const WatchStatsRequestSchema: GenMessage<WatchStatsRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 13);
+  messageDesc(file_chimera_cache_v1_cache, 14);
 
 /**
  * @generated from message chimera.cache.v1.WatchStatsResponse
@@ -523,7 +587,7 @@ export type WatchStatsResponse = Message<"chimera.cache.v1.WatchStatsResponse"> 
  * Use `create(WatchStatsResponseSchema)` to create a new message.
  */
 export const WatchStatsResponseSchema: GenMessage<WatchStatsResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 14);
+  messageDesc(file_chimera_cache_v1_cache, 15);
 
 /**
  * Either the whole request, or what a log shows of it.
@@ -549,7 +613,7 @@ export type ExplainRequest = Message<"chimera.cache.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 15);
+  messageDesc(file_chimera_cache_v1_cache, 16);
 
 /**
  * @generated from message chimera.cache.v1.ExplainResponse
@@ -587,7 +651,7 @@ export type ExplainResponse = Message<"chimera.cache.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 16);
+  messageDesc(file_chimera_cache_v1_cache, 17);
 
 /**
  * @generated from message chimera.cache.v1.EntryFacts
@@ -659,7 +723,7 @@ export type EntryFacts = Message<"chimera.cache.v1.EntryFacts"> & {
  * Use `create(EntryFactsSchema)` to create a new message.
  */
 export const EntryFactsSchema: GenMessage<EntryFacts> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 17);
+  messageDesc(file_chimera_cache_v1_cache, 18);
 
 /**
  * Everything that fits all the names that are set; at least one must be.
@@ -688,7 +752,7 @@ export type InvalidateRequest = Message<"chimera.cache.v1.InvalidateRequest"> & 
  * Use `create(InvalidateRequestSchema)` to create a new message.
  */
 export const InvalidateRequestSchema: GenMessage<InvalidateRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 18);
+  messageDesc(file_chimera_cache_v1_cache, 19);
 
 /**
  * @generated from message chimera.cache.v1.InvalidateResponse
@@ -712,7 +776,7 @@ export type InvalidateResponse = Message<"chimera.cache.v1.InvalidateResponse"> 
  * Use `create(InvalidateResponseSchema)` to create a new message.
  */
 export const InvalidateResponseSchema: GenMessage<InvalidateResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 19);
+  messageDesc(file_chimera_cache_v1_cache, 20);
 
 /**
  * @generated from message chimera.cache.v1.WarmRequest
@@ -799,7 +863,7 @@ export type WarmRequest = Message<"chimera.cache.v1.WarmRequest"> & {
  * Use `create(WarmRequestSchema)` to create a new message.
  */
 export const WarmRequestSchema: GenMessage<WarmRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 20);
+  messageDesc(file_chimera_cache_v1_cache, 21);
 
 /**
  * How far a warm-up is.
@@ -897,7 +961,7 @@ export type WarmResponse = Message<"chimera.cache.v1.WarmResponse"> & {
  * Use `create(WarmResponseSchema)` to create a new message.
  */
 export const WarmResponseSchema: GenMessage<WarmResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 21);
+  messageDesc(file_chimera_cache_v1_cache, 22);
 
 /**
  * @generated from message chimera.cache.v1.ListWarmUpsRequest
@@ -910,7 +974,7 @@ export type ListWarmUpsRequest = Message<"chimera.cache.v1.ListWarmUpsRequest"> 
  * Use `create(ListWarmUpsRequestSchema)` to create a new message.
  */
 export const ListWarmUpsRequestSchema: GenMessage<ListWarmUpsRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 22);
+  messageDesc(file_chimera_cache_v1_cache, 23);
 
 /**
  * @generated from message chimera.cache.v1.ListWarmUpsResponse
@@ -927,7 +991,7 @@ export type ListWarmUpsResponse = Message<"chimera.cache.v1.ListWarmUpsResponse"
  * Use `create(ListWarmUpsResponseSchema)` to create a new message.
  */
 export const ListWarmUpsResponseSchema: GenMessage<ListWarmUpsResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 23);
+  messageDesc(file_chimera_cache_v1_cache, 24);
 
 /**
  * @generated from message chimera.cache.v1.WarmUp
@@ -961,7 +1025,7 @@ export type WarmUp = Message<"chimera.cache.v1.WarmUp"> & {
  * Use `create(WarmUpSchema)` to create a new message.
  */
 export const WarmUpSchema: GenMessage<WarmUp> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 24);
+  messageDesc(file_chimera_cache_v1_cache, 25);
 
 /**
  * A measured value with its interval.
@@ -1002,7 +1066,7 @@ export type Estimate = Message<"chimera.cache.v1.Estimate"> & {
  * Use `create(EstimateSchema)` to create a new message.
  */
 export const EstimateSchema: GenMessage<Estimate> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 25);
+  messageDesc(file_chimera_cache_v1_cache, 26);
 
 /**
  * Warmed questions against those left cold, over the requests that came after the warm-up.
@@ -1074,7 +1138,7 @@ export type WarmGain = Message<"chimera.cache.v1.WarmGain"> & {
  * Use `create(WarmGainSchema)` to create a new message.
  */
 export const WarmGainSchema: GenMessage<WarmGain> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 26);
+  messageDesc(file_chimera_cache_v1_cache, 27);
 
 /**
  * @generated from message chimera.cache.v1.SaturationRequest
@@ -1087,7 +1151,7 @@ export type SaturationRequest = Message<"chimera.cache.v1.SaturationRequest"> & 
  * Use `create(SaturationRequestSchema)` to create a new message.
  */
 export const SaturationRequestSchema: GenMessage<SaturationRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 27);
+  messageDesc(file_chimera_cache_v1_cache, 28);
 
 /**
  * @generated from message chimera.cache.v1.SaturationResponse
@@ -1170,7 +1234,7 @@ export type SaturationResponse = Message<"chimera.cache.v1.SaturationResponse"> 
  * Use `create(SaturationResponseSchema)` to create a new message.
  */
 export const SaturationResponseSchema: GenMessage<SaturationResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 28);
+  messageDesc(file_chimera_cache_v1_cache, 29);
 
 /**
  * @generated from message chimera.cache.v1.SizeForecast
@@ -1197,7 +1261,7 @@ export type SizeForecast = Message<"chimera.cache.v1.SizeForecast"> & {
  * Use `create(SizeForecastSchema)` to create a new message.
  */
 export const SizeForecastSchema: GenMessage<SizeForecast> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 29);
+  messageDesc(file_chimera_cache_v1_cache, 30);
 
 /**
  * @generated from message chimera.cache.v1.PruneRequest
@@ -1252,7 +1316,7 @@ export type PruneRequest = Message<"chimera.cache.v1.PruneRequest"> & {
  * Use `create(PruneRequestSchema)` to create a new message.
  */
 export const PruneRequestSchema: GenMessage<PruneRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 30);
+  messageDesc(file_chimera_cache_v1_cache, 31);
 
 /**
  * @generated from message chimera.cache.v1.PruneResponse
@@ -1295,7 +1359,7 @@ export type PruneResponse = Message<"chimera.cache.v1.PruneResponse"> & {
  * Use `create(PruneResponseSchema)` to create a new message.
  */
 export const PruneResponseSchema: GenMessage<PruneResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 31);
+  messageDesc(file_chimera_cache_v1_cache, 32);
 
 /**
  * @generated from message chimera.cache.v1.UndoPruneRequest
@@ -1312,7 +1376,7 @@ export type UndoPruneRequest = Message<"chimera.cache.v1.UndoPruneRequest"> & {
  * Use `create(UndoPruneRequestSchema)` to create a new message.
  */
 export const UndoPruneRequestSchema: GenMessage<UndoPruneRequest> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 32);
+  messageDesc(file_chimera_cache_v1_cache, 33);
 
 /**
  * @generated from message chimera.cache.v1.UndoPruneResponse
@@ -1336,7 +1400,7 @@ export type UndoPruneResponse = Message<"chimera.cache.v1.UndoPruneResponse"> & 
  * Use `create(UndoPruneResponseSchema)` to create a new message.
  */
 export const UndoPruneResponseSchema: GenMessage<UndoPruneResponse> = /*@__PURE__*/
-  messageDesc(file_chimera_cache_v1_cache, 33);
+  messageDesc(file_chimera_cache_v1_cache, 34);
 
 /**
  * @generated from enum chimera.cache.v1.StoreOrigin

@@ -441,7 +441,7 @@ export const CacheReviewedSchema: GenMessage<CacheReviewed> = /*@__PURE__*/
  */
 export type CacheFinding = Message<"chimera.events.v1.CacheFinding"> & {
   /**
-   * "policy", "size", "ttl", "quota" or "prune".
+   * "policy", "size", "ttl", "quota", "prune" or "quality".
    *
    * @generated from field: string kind = 1;
    */
