@@ -223,6 +223,15 @@ describe("requests that do not end", () => {
     expect((await answer).model).toBe("demo");
   });
 
+  it("that come whole in the first packet of a connection are complete as well", async () => {
+    const server = await serve({ requestReadMs: 300 });
+    const connection = frames(server);
+    connection.send(h2.headers(1, h2.grpcFields(DESCRIBE)), h2.data(1, Buffer.alloc(5), { end: true }));
+    await becomes(() => handlersStarted, 1);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(connection.received.some(resetOf(1))).toBe(false);
+  });
+
   it("do not fill the memory: the largest go, small ones are read", async () => {
     const server = await serve({ unfinishedRequestBytes: 256 * KIB });
     release();

@@ -158,6 +158,8 @@ export class ConnectionGuard {
   /** Measures the body of a request until it is complete, without taking part in the reading. */
   #watch(body: ServerHttp2Stream | IncomingMessage, isStreaming: boolean): UnfinishedRequest {
     const request: UnfinishedRequest = { body, heldBytes: 0, startedAtMs: this.#options.clock.monotonicMs() };
+    // Headers, message and end may come in one read: then the end was pushed before anyone heard of the stream.
+    if (isComplete(body)) return request;
     (isStreaming ? this.#streaming : this.#unfinished).add(request);
     this.#sweep ??= this.#startSweep();
     const push = body.push;
@@ -247,6 +249,10 @@ export class ConnectionGuard {
 const HTTP_HEADERS_TOO_LARGE = 431;
 /** Read as UNAVAILABLE by gRPC and Connect. */
 const HTTP_UNAVAILABLE = 503;
+
+function isComplete(body: ServerHttp2Stream | IncomingMessage): boolean {
+  return "complete" in body ? body.complete : body.state.remoteClose === 1;
+}
 
 function refuse(stream: ServerHttp2Stream, status: number): false {
   if (stream.destroyed || stream.closed) return false;
