@@ -22,28 +22,55 @@ export function quantile(sorted: readonly number[] | Float64Array, p: number): n
   return low + (high - low) * (position - below);
 }
 
-/** Standard normal quantile, Acklam's rational approximation (relative error below 1.2e-9). */
+/** Standard normal quantile, algorithm AS 241 (Wichura 1988): relative error about 1e-16. */
 export function normalQuantile(p: number): number {
   assert(p > 0 && p < 1, `normalQuantile needs 0 < p < 1, got ${p}`);
-  const a = [
-    -39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269, -30.66479806614716, 2.506628277459239,
-  ];
-  const b = [-54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972, -13.28068155288572];
-  const c = [
-    -0.007784894002430293, -0.3223964580411365, -2.400758277161838, -2.549732539343734, 4.374664141464968,
-    2.938163982698783,
-  ];
-  const d = [0.007784695709041462, 0.3224671290700398, 2.445134137142996, 3.754408661907416];
-  const horner = (k: readonly number[], x: number) => k.reduce((sum, term) => sum * x + term, 0);
-  const tail = 0.02425;
-  if (p > 1 - tail) return -normalQuantile(1 - p);
-  if (p < tail) {
-    const q = Math.sqrt(-2 * Math.log(p));
-    return horner(c, q) / (horner(d, q) * q + 1);
-  }
   const q = p - 0.5;
-  const r = q * q;
-  return (horner(a, r) * q) / (horner(b, r) * r + 1);
+  if (Math.abs(q) <= 0.425) return q * rational(AS_241.middle, 0.180625 - q * q);
+  const r = Math.sqrt(-Math.log(Math.min(p, 1 - p)));
+  const size = r <= 5 ? rational(AS_241.tail, r - 1.6) : rational(AS_241.farTail, r - 5);
+  return q < 0 ? -size : size;
+}
+
+/** Numerator and denominator, highest power first. */
+type Rational = readonly [numerator: readonly number[], denominator: readonly number[]];
+
+const AS_241: { readonly middle: Rational; readonly tail: Rational; readonly farTail: Rational } = {
+  middle: [
+    [
+      2509.0809287301227, 33430.57558358813, 67265.7709270087, 45921.95393154987, 13731.69376550946, 1971.5909503065513,
+      133.14166789178438, 3.3871328727963665,
+    ],
+    [
+      5226.495278852546, 28729.085735721943, 39307.89580009271, 21213.794301586597, 5394.196021424751,
+      687.1870074920579, 42.31333070160091, 1,
+    ],
+  ],
+  tail: [
+    [
+      0.0007745450142783414, 0.022723844989269184, 0.2417807251774506, 1.2704582524523684, 3.6478483247632045,
+      5.769497221460691, 4.630337846156546, 1.4234371107496835,
+    ],
+    [
+      1.0507500716444169e-9, 0.0005475938084995345, 0.015198666563616457, 0.14810397642748008, 0.6897673349851,
+      1.6763848301838038, 2.053191626637759, 1,
+    ],
+  ],
+  farTail: [
+    [
+      2.0103343992922881e-7, 2.7115555687434876e-5, 0.0012426609473880784, 0.026532189526576124, 0.29656057182850487,
+      1.7848265399172913, 5.463784911164114, 6.657904643501103,
+    ],
+    [
+      2.0442631033899397e-15, 1.421511758316446e-7, 1.8463183175100548e-5, 0.0007868691311456133, 0.014875361290850615,
+      0.1369298809227358, 0.599832206555888, 1,
+    ],
+  ],
+};
+
+function rational([numerator, denominator]: Rational, x: number): number {
+  const horner = (terms: readonly number[]) => terms.reduce((sum, term) => sum * x + term, 0);
+  return horner(numerator) / horner(denominator);
 }
 
 /** Wilson score interval of a proportion (Wilson 1927). n = 0 gives the whole range. */
@@ -55,7 +82,8 @@ export function wilsonInterval(successes: number, n: number, level = 0.95): Inte
   const denominator = 1 + (z * z) / n;
   const centre = (p + (z * z) / (2 * n)) / denominator;
   const half = (z * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n))) / denominator;
-  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half), level };
+  // Exact at the ends, where rounding would leave a trace.
+  return { low: successes === 0 ? 0 : centre - half, high: successes === n ? 1 : centre + half, level };
 }
 
 /**

@@ -3,9 +3,9 @@
 import type { Cell } from "./confusion.ts";
 
 export interface ClassIndex {
-  /** Every label that is the target of a cell, in the order of the cells. */
+  /** The scored labels. */
   readonly labels: readonly string[];
-  /** Per cell, the index of its target in `labels`. */
+  /** Per cell, the index of its target in `labels`; `labels.length` where it is not scored. */
   readonly targetOf: Uint32Array;
   /** Per cell, the index of its prediction; `labels.length` where the answer names no class. */
   readonly predictionOf: Uint32Array;
@@ -19,8 +19,8 @@ export interface ClassCounts {
   readonly support: Float64Array;
 }
 
-export function indexClasses(cells: readonly Cell[]): ClassIndex {
-  const labels = [...new Set(cells.map(({ target }) => target))];
+/** Without `labels`, every label that is the target of a cell is scored, in the order of the cells. */
+export function indexClasses(cells: readonly Cell[], labels: readonly string[] = targetsOf(cells)): ClassIndex {
   const indexOf = new Map(labels.map((label, index) => [label, index]));
   const find = (label: string) => indexOf.get(label) ?? labels.length;
   return {
@@ -34,16 +34,25 @@ export function indexClasses(cells: readonly Cell[]): ClassIndex {
 export function countByClass({ labels, targetOf, predictionOf }: ClassIndex, counts: ArrayLike<number>): ClassCounts {
   const truePositives = new Float64Array(labels.length);
   const predicted = new Float64Array(labels.length + 1);
-  const support = new Float64Array(labels.length);
+  const support = new Float64Array(labels.length + 1);
   for (let cell = 0; cell < targetOf.length; cell++) {
     const target = at(targetOf, cell);
     const prediction = at(predictionOf, cell);
     const count = at(counts, cell);
     support[target] = at(support, target) + count;
     predicted[prediction] = at(predicted, prediction) + count;
-    if (target === prediction) truePositives[target] = at(truePositives, target) + count;
+    if (target === prediction && target < labels.length) truePositives[target] = at(truePositives, target) + count;
   }
-  return { truePositives, predicted, support };
+  return { truePositives, predicted, support: support.subarray(0, labels.length) };
+}
+
+/** Every label of a cell, target or prediction; scikit-learn scores these where it is told nothing else. */
+export function allLabels(cells: readonly Cell[]): readonly string[] {
+  return [...new Set(cells.flatMap(({ target, predicted }) => [target, predicted]))].sort();
+}
+
+function targetsOf(cells: readonly Cell[]): readonly string[] {
+  return [...new Set(cells.map(({ target }) => target))];
 }
 
 /** Every array here is as long as its cells or classes; the index is always inside. */

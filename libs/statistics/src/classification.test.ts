@@ -52,6 +52,9 @@ describe("classify", () => {
       classes: [],
       macroF1: Number.NaN,
       microF1: Number.NaN,
+      weightedF1: Number.NaN,
+      mcc: Number.NaN,
+      kappa: Number.NaN,
     });
   });
 
@@ -70,7 +73,7 @@ describe("f1Scores", () => {
 
   it("charges an answer that names no class to its target alone", () => {
     const scores = f1Scores(counted(["a", "a", "b", "b"], ["a", "", "b", "nonsense"]).cells());
-    expect(scores).toEqual({ macroF1: 2 / 3, microF1: 2 / 3 });
+    expect(scores).toEqual({ macroF1: 2 / 3, microF1: 2 / 3, weightedF1: 2 / 3 });
   });
 
   it("keeps a class without items in the mean", () => {
@@ -78,7 +81,7 @@ describe("f1Scores", () => {
       { target: "a", predicted: "a", count: 3 },
       { target: "b", predicted: "b", count: 0 },
     ];
-    expect(f1Scores(cells)).toEqual({ macroF1: 0.5, microF1: 1 });
+    expect(f1Scores(cells)).toEqual({ macroF1: 0.5, microF1: 1, weightedF1: 1 });
   });
 });
 
