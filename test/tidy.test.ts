@@ -76,6 +76,7 @@ describe("outside libraries stay behind their fence:", () => {
     ["NATS in events", /from "@nats-io\//, [/^libs\/events\//]],
     ["the OpenTelemetry SDK in telemetry", /(from|import\() ?"@opentelemetry\/(?!api")/, [/^libs\/telemetry\//]],
     ["keyv in the cache's stores", /from "keyv"/, [/^services\/cache\/src\/store\//]],
+    ["Redis in the cache's stores", /from "@redis\//, [/^services\/cache\/src\/store\//]],
     [
       "llama.cpp in its engine",
       /from "node-llama-cpp"/,

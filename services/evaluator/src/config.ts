@@ -10,6 +10,11 @@ export const fields = {
     "Port to listen on, 0 picks a free one",
     z.coerce.number().int().min(0).max(65_535).default(7103),
   ),
+  replica: setting(
+    "EVALUATOR_REPLICA",
+    "Name of this evaluator in results",
+    z.string().min(1).max(63).default("evaluator"),
+  ),
   routerUrl: setting("CHIMERA_ROUTER_URL", "The router that is evaluated", z.url().default("http://127.0.0.1:7100")),
   natsUrl: setting("CHIMERA_NATS_URL", "Address of NATS", z.string().min(1).default("nats://127.0.0.1:4222")),
   datasetsDir: setting(
@@ -21,6 +26,22 @@ export const fields = {
     "EVALUATOR_MAX_RUNS",
     "Evaluations at a time; one more is refused",
     z.coerce.number().int().min(1).max(64).default(4),
+  ),
+  lanes: setting(
+    "EVALUATOR_LANES",
+    "Requests this evaluator has in flight for runs, its own and those of other replicas",
+    z.coerce.number().int().min(1).max(256).default(64),
+  ),
+  apiKey: setting(
+    "EVALUATOR_API_KEY",
+    "Key sent to routers that ask for one; all items are then asked as its tenant",
+    z.string().min(1).optional(),
+    { secret: true },
+  ),
+  apiKeyFile: setting(
+    "EVALUATOR_API_KEY_FILE",
+    "File with the key instead; read again when it changes",
+    z.string().min(1).optional(),
   ),
   requestTimeoutMs: setting(
     "EVALUATOR_REQUEST_TIMEOUT_MS",

@@ -3,6 +3,7 @@ import type { EventBus } from "@chimera/events";
 import type { Clock, Random } from "@chimera/kernel";
 import type { Logger } from "@chimera/lifecycle";
 import type { FeedbackJoin } from "./feedback/join.ts";
+import type { RunQueues } from "./queue/choose-queue.ts";
 import type { Generate } from "./run/ask.ts";
 import type { RunSlots } from "./run/run-slots.ts";
 
@@ -11,6 +12,9 @@ export interface Context {
   readonly bus: Pick<EventBus, "publish">;
   readonly join: FeedbackJoin;
   readonly slots: RunSlots;
+  readonly queues: RunQueues;
+  /** Name of this evaluator in results. */
+  readonly replica: string;
   readonly datasetsDir: string | undefined;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,7 +1,8 @@
 // The whole evaluator in this process, its router scripted, NATS out of reach: no RPC may depend on it.
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { CachePolicy, Role } from "@chimera/contracts/common";
-import type { EvaluateResult } from "@chimera/contracts/evaluator";
+import type { CompareResult, EvaluateRequestSchema, EvaluateResult } from "@chimera/contracts/evaluator";
 import { EvaluatorService } from "@chimera/contracts/evaluator";
 import { OverloadedError, UnavailableError } from "@chimera/kernel";
 import { createLogger, readSettings, type Service } from "@chimera/lifecycle";
@@ -48,7 +49,10 @@ async function start(script: Script, settings: Record<string, string> = {}): Pro
   return running;
 }
 
-async function resultOf({ client }: Setup, request: { limit?: number; split?: string }): Promise<EvaluateResult> {
+async function resultOf(
+  { client }: Setup,
+  request: MessageInitShape<typeof EvaluateRequestSchema>,
+): Promise<EvaluateResult> {
   for await (const { event } of ownedStream((signal) => client.client.evaluate(request, { signal }))) {
     if (event.case === "result") return event.value;
   }
@@ -180,6 +184,54 @@ describe("Evaluate", () => {
     expect(open).toBe(0);
   });
 
+  it("sends every item's result beside the progress where it is asked to", async () => {
+    const { client } = await start(oracle(await targets("holdout")));
+    const items = [];
+    const request = { limit: 10, repeats: 2, sendItems: true, scorers: ["classification", "exact_match"] };
+    for await (const { event } of ownedStream((signal) => client.client.evaluate(request, { signal }))) {
+      if (event.case === "item") items.push(event.value);
+      if (event.case === "result") expect(event.value).toMatchObject({ n: 20, clusters: 10 });
+    }
+    expect(items.map(({ repeat }) => repeat).toSorted()).toEqual([...Array(10).fill(0), ...Array(10).fill(1)]);
+    for (const { status, predicted, target, scores } of items) {
+      expect({ status, predicted, scores }).toEqual({
+        status: "OK",
+        predicted: target,
+        scores: { classification: 1, exact_match: 1 },
+      });
+    }
+  });
+
+  it("puts solved tickets of the item's tenant before it", async () => {
+    const answers = await targets("holdout");
+    const setup = await start(async function* ({ request, tenant }) {
+      yield accepted(request.requestId);
+      yield delta(0, answers.get(keyOf(tenant, request.messages.at(-1)?.content)) ?? "");
+      yield complete();
+    });
+    expect((await resultOf(setup, { limit: 5, prompt: { shots: 4, template: "desk" } })).accuracy?.value).toBe(1);
+    for (const { request } of setup.router.calls) {
+      const { SYSTEM, USER, ASSISTANT } = Role;
+      const shots = [USER, ASSISTANT, USER, ASSISTANT, USER, ASSISTANT, USER, ASSISTANT];
+      expect(request.messages.map(({ role }) => role)).toEqual([SYSTEM, ...shots, USER]);
+    }
+  });
+
+  it("sends its key in place of the tenant where it has one", async () => {
+    const setup = await start(oracle(new Map()), { EVALUATOR_API_KEY: "k1" });
+    await resultOf(setup, { limit: 3 });
+    const callers = setup.router.calls.map(({ tenant, authorization }) => `${tenant}|${authorization}`);
+    expect(callers).toEqual(Array.from({ length: 3 }, () => "|Bearer k1"));
+  });
+
+  it("keeps no run without NATS, and says so to whoever wants to come back to it", async () => {
+    const setup = await start(oracle(new Map()));
+    const error = fromConnectError(await resultOf(setup, { runId: "nightly" }).catch((thrown: unknown) => thrown));
+    expect(error).toMatchObject({ kind: "unavailable" });
+    expect(error.message).toContain("leave run_id out");
+    expect(setup.router.calls.length).toBe(0);
+  });
+
   it("says why where the router can not be reached", async () => {
     const setup = await start(oracle(new Map()), { CHIMERA_ROUTER_URL: "http://127.0.0.1:1" });
     const error = fromConnectError(await resultOf(setup, {}).catch((thrown: unknown) => thrown));
@@ -192,6 +244,11 @@ describe("Evaluate", () => {
     [{ dataset: "../secret" }, "invalid-argument", "dataset: up to 64"],
     [{ concurrency: 65 }, "invalid-argument", "concurrency: at most 64"],
     [{ dataset: "other" }, "not-found", "EVALUATOR_DATASETS_DIR"],
+    [{ repeats: 17 }, "invalid-argument", "repeats: at most 16"],
+    [{ runId: "a.b" }, "invalid-argument", "run_id: 1 to 64"],
+    [{ prompt: { shots: 17 } }, "invalid-argument", "prompt.shots: at most 16"],
+    [{ scorers: ["bleu"] }, "not-found", "exact_match"],
+    [{ scorers: ["calibration"] }, "invalid-argument", "probabilities"],
   ])("refuses %j before anything is asked", async (request, kind, message) => {
     const { client, router } = await start(oracle(new Map()));
     const stream = ownedStream((signal) => client.client.evaluate(request, { signal }));
@@ -220,6 +277,60 @@ describe("Evaluate", () => {
     gate.resolve();
     await first;
     expect((await resultOf(setup, { limit: 2 })).n).toBe(2);
+  });
+});
+
+describe("Compare", () => {
+  it("asks both sides of every item and finds the better one better", async () => {
+    const answers = await targets("validation");
+    const setup = await start(async function* ({ request, tenant }) {
+      yield accepted(request.requestId);
+      const isWarm = request.sampling?.temperature === 1;
+      const target = answers.get(keyOf(tenant, request.messages[0]?.content)) ?? "";
+      yield delta(0, isWarm && target.includes("refund") ? "intent=bug" : target);
+      yield complete();
+    });
+    let result: CompareResult | undefined;
+    const request = {
+      split: "validation",
+      limit: 120,
+      baseline: { sampling: { temperature: 1, seed: 5 } },
+      candidate: { sampling: { temperature: 0 } },
+    };
+    for await (const { event } of ownedStream((signal) => setup.client.client.compare(request, { signal }))) {
+      if (event.case === "result") result = event.value;
+    }
+    expect(setup.router.calls.length).toBe(240);
+    expect(result).toMatchObject({ verdict: "better", onlyBaselineRight: 0 });
+    expect(result?.candidate?.accuracy?.value).toBe(1);
+    expect(result?.baseline?.n).toBe(120);
+    expect(result?.accuracyDifference?.low).toBeGreaterThan(0);
+    expect(result?.macroF1Difference?.low).toBeGreaterThan(0);
+  });
+
+  it("ends as soon as a confidence sequence is sure, where it may", async () => {
+    const answers = await targets("holdout");
+    const setup = await start(async function* ({ request, tenant }) {
+      yield accepted(request.requestId);
+      const isWarm = request.sampling?.temperature === 1;
+      yield delta(0, isWarm ? "nothing" : (answers.get(keyOf(tenant, request.messages[0]?.content)) ?? ""));
+      yield complete();
+    });
+    const request = { baseline: { sampling: { temperature: 1 } }, stopAtLevel: 0.95 };
+    for await (const { event } of ownedStream((signal) => setup.client.client.compare(request, { signal }))) {
+      if (event.case !== "result") continue;
+      expect(event.value.stoppedAt).toBeGreaterThanOrEqual(100);
+      expect(event.value.baseline?.n).toBeLessThan(400);
+      expect(event.value.verdict).toBe("better");
+    }
+  });
+
+  it("names the side whose settings can not be used", async () => {
+    const { client } = await start(oracle(new Map()));
+    const request = { candidate: { prompt: { template: "x" } } };
+    const stream = ownedStream((signal) => client.client.compare(request, { signal }));
+    const error = fromConnectError(await stream.next().catch((thrown: unknown) => thrown));
+    expect(error.violations.map(({ field }) => field)).toEqual(["candidate.prompt.template"]);
   });
 });
 

@@ -1,9 +1,10 @@
 // Loads one split of a data set from its JSONL file, in the order of the item hashes: the first k items are then a
 // sample of the whole, and the same one on every run.
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
-import { FailedPreconditionError, NotFoundError } from "@chimera/kernel";
-import { badRow, type Item, parseRow } from "./item.ts";
+import { FailedPreconditionError } from "@chimera/kernel";
+import { BadRowError, wholeRow } from "./bad-row.ts";
+import { type Item, parseRow } from "./item.ts";
+import { readLines } from "./lines.ts";
 
 // A split is held in memory while it is played.
 const MAX_ITEMS = 100_000;
@@ -26,26 +27,17 @@ export async function loadItems(file: string, limit: number): Promise<LoadedItem
 }
 
 async function readItems(file: string): Promise<Item[]> {
-  const handle = await open(file).catch((cause: unknown) => {
-    throw new NotFoundError(`data set file ${file} can not be opened: ${reason(cause)}`, "dataset");
-  });
-  await using _ = handle;
   const items: Item[] = [];
   const firstLineOf = new Map<string, number>();
-  let line = 0;
-  for await (const text of handle.readLines()) {
-    line += 1;
-    if (text.trim() === "") continue;
-    const item = parseRow(text, { file, line });
+  for await (const { text, ...place } of readLines(file)) {
+    const item = parseRow(text, place);
     const earlier = firstLineOf.get(item.id);
-    if (earlier !== undefined) throw badRow({ file, line }, `id: "${item.id}" is already in line ${earlier}`);
-    if (items.length === MAX_ITEMS) throw badRow({ file, line }, `more than ${MAX_ITEMS} items`);
-    firstLineOf.set(item.id, line);
+    if (earlier !== undefined) {
+      throw new BadRowError(place, { field: "id", problem: `"${item.id}" is already in line ${earlier}` });
+    }
+    if (items.length === MAX_ITEMS) throw wholeRow(place, `more than ${MAX_ITEMS} items`);
+    firstLineOf.set(item.id, place.line);
     items.push(item);
   }
   return items;
-}
-
-function reason(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown reason";
 }

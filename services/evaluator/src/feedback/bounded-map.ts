@@ -24,6 +24,10 @@ export class BoundedMap<K, V> {
     return true;
   }
 
+  get(key: K): V | undefined {
+    return this.#entries.get(key);
+  }
+
   take(key: K): V | undefined {
     const value = this.#entries.get(key);
     this.#entries.delete(key);

@@ -1,104 +1,101 @@
 // Evaluate: a labelled data set through the router, progress and then the figures.
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import {
-  EstimateSchema,
-  type EvaluateRequest,
-  type EvaluateResponse,
-  EvaluateResponseSchema,
-} from "@chimera/contracts/evaluator";
+import { type EvaluateRequest, type EvaluateResponse, EvaluateResponseSchema } from "@chimera/contracts/evaluator";
 import { ScoreRecordedSchema } from "@chimera/contracts/events";
 import { InvalidRequestError } from "@chimera/kernel";
-import { statusName } from "@chimera/rpc";
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Context } from "../context.ts";
-import { type SplitName, splitFile, splitName } from "../dataset/catalogue.ts";
-import { loadItems } from "../dataset/load.ts";
-import { ask } from "../run/ask.ts";
-import { type Estimate, type EvaluationEvent, evaluate as evaluateItems } from "../run/evaluate.ts";
-import { newRunId } from "../run/run-id.ts";
-import type { ItemScore } from "../run/score.ts";
+import { promptPlan } from "../prompt/prompt.ts";
+import type { UnitResult } from "../queue/queue.ts";
+import { conduct, type RunEvent } from "../run/coordinator.ts";
+import { figuresOf } from "../run/figures.ts";
+import { concurrencyOf, type OpenRun, openRun, type RunRequest } from "../run/open-run.ts";
+import { Outcome } from "../run/outcome.ts";
+import { isRight } from "../run/scoring.ts";
+import { toItem, toProgress, toResult } from "./messages.ts";
 
-const DEFAULT_CONCURRENCY = 8;
-const MAX_CONCURRENCY = 64;
+const MAX_REPEATS = 16;
+/** Events of one id are stored once within ten minutes; an older score has been published by whoever had the run then. */
+const PUBLISHED_AGAIN_MS = 9 * 60_000;
 
 export function evaluate(context: Context) {
   return async function* (
     request: EvaluateRequest,
     rpc: Pick<HandlerContext, "signal">,
   ): AsyncGenerator<EvaluateResponse, void, undefined> {
-    const name = splitName(request.dataset, request.split);
+    const wanted = readRequest(request);
     const concurrency = concurrencyOf(request);
     using _ = context.slots.take();
-    const loaded = await loadItems(splitFile(name, context.datasetsDir), request.limit);
-    const runId = newRunId(context.random);
-    context.logger.info({ runId, ...name, items: loaded.items.length }, "evaluation starts");
-    const { generate, random, clock } = context;
-    const { model, sampling } = request;
-    const events = evaluateItems({
-      ...loaded,
-      concurrency,
-      ask: (item, signal) => ask({ generate, random, model, sampling, runId }, item, signal),
-      onScore: (score) => publish(context, { runId, name, score }),
-      clock,
-      signal: rpc.signal,
-    });
+    const startedMs = context.clock.monotonicMs();
+    const run = await openRun(context, wanted);
+    const { runId, name, plan } = run;
+    context.logger.info({ runId, ...name, questions: plan.total }, "evaluation starts");
+    const outcome = new Outcome();
+    const onResult = (result: UnitResult, storedAtMs: number) => {
+      const correct = isRight(result, run.scoring);
+      outcome.add(result, { pair: result.unit, correct });
+      publishScore(context, run, { result, correct, storedAtMs });
+    };
+    const events = conduct({ claim: run.claim, plan, concurrency, onResult, clock: context.clock, signal: rpc.signal });
     for await (const event of events) {
-      logResult(context, runId, event);
-      yield toResponse(event, name);
+      if (event.kind === "progress" || request.sendItems) yield toResponse(event, runId);
     }
+    const figures = await figuresOf(outcome, { hasClasses: run.scoring.classes.length > 0 });
+    const wallMs = context.clock.monotonicMs() - startedMs;
+    const ended = { runId, n: figures.n, failed: figures.failed, accuracy: figures.accuracy.value, wallMs };
+    if (figures.failed > 0)
+      context.logger.warn({ ...ended, failures: figures.failures }, "evaluation ended with failed items");
+    else context.logger.info(ended, "evaluation ended");
+    const result = toResult(figures, { ...name, runId, datasetHash: run.datasetHash, wallMs });
+    yield create(EvaluateResponseSchema, { event: { case: "result", value: result } });
   };
 }
 
-function concurrencyOf({ concurrency }: EvaluateRequest): number {
-  if (concurrency <= MAX_CONCURRENCY) return concurrency || DEFAULT_CONCURRENCY;
-  throw new InvalidRequestError([{ field: "concurrency", description: `at most ${MAX_CONCURRENCY}` }]);
+function readRequest(request: EvaluateRequest): RunRequest {
+  const { dataset, split, limit, model, sampling, runId, repeats, useCache, scorers } = request;
+  if (repeats > MAX_REPEATS) {
+    throw new InvalidRequestError([{ field: "repeats", description: `at most ${MAX_REPEATS}` }]);
+  }
+  const prompt = promptPlan(request.prompt, "prompt");
+  const arms = [{ name: "", model, sampling, prompt, useCache }];
+  return { kind: "evaluate", dataset, split, limit, runId, repeats: repeats || 1, scorers, arms };
 }
 
-function publish(context: Context, { runId, name, score }: { runId: string; name: SplitName; score: ItemScore }): void {
-  const { item, ...scored } = score;
+function toResponse(event: RunEvent, runId: string): EvaluateResponse {
+  if (event.kind === "item") {
+    return create(EvaluateResponseSchema, { event: { case: "item", value: toItem(event.result) } });
+  }
+  return create(EvaluateResponseSchema, { event: { case: "progress", value: toProgress(event.progress, runId) } });
+}
+
+interface Scored {
+  result: UnitResult;
+  correct: boolean;
+  storedAtMs: number;
+}
+
+/** Once per item: repeats would count it several times. Free texts have no labels that an event could carry. */
+function publishScore(
+  context: Context,
+  { runId, name, scoring }: OpenRun,
+  { result, correct, storedAtMs }: Scored,
+): void {
+  if (result.repeat > 0 || scoring.classes.length === 0) return;
+  if (context.clock.nowMs() - storedAtMs > PUBLISHED_AGAIN_MS) return;
+  const { itemId, tenant, model, modelVersion, predicted, target } = result;
   const message = create(ScoreRecordedSchema, {
-    ...scored,
-    subjectId: item.id,
+    subjectId: itemId,
     source: "dataset",
-    tenant: item.tenant,
-    at: timestampFromMs(context.clock.nowMs()),
+    tenant,
+    model,
+    modelVersion,
+    predicted,
+    target,
+    correct,
+    at: timestampFromMs(storedAtMs),
     ...name,
     runId,
   });
-  context.bus.publish({ kind: "scoreRecorded", message }, `score.${runId}.${item.id}`);
-}
-
-function logResult(context: Context, runId: string, event: EvaluationEvent): void {
-  if (event.kind !== "result") return;
-  const { n, failed, failures, accuracy, macroF1, wallMs } = event.result;
-  const listed = failures.map(({ itemId, error }) => ({ itemId, kind: error.kind, message: error.message }));
-  const figures = { runId, n, failed, accuracy: accuracy.value, macroF1: macroF1.value, wallMs };
-  if (failed > 0) context.logger.warn({ ...figures, failures: listed }, "evaluation ended with failed items");
-  else context.logger.info(figures, "evaluation ended");
-}
-
-function toResponse(event: EvaluationEvent, name: SplitName): EvaluateResponse {
-  if (event.kind === "progress") {
-    return create(EvaluateResponseSchema, { event: { case: "progress", value: event.progress } });
-  }
-  const { failures, accuracy, macroF1, microF1, classes, ...rest } = event.result;
-  return create(EvaluateResponseSchema, {
-    event: {
-      case: "result",
-      value: {
-        ...rest,
-        ...name,
-        accuracy: toEstimate(accuracy),
-        macroF1: toEstimate(macroF1),
-        microF1: toEstimate(microF1),
-        classes: [...classes],
-        failures: failures.map(({ itemId, error }) => ({ itemId, status: statusName(error), message: error.message })),
-      },
-    },
-  });
-}
-
-function toEstimate(estimate: Estimate) {
-  return create(EstimateSchema, estimate);
+  context.bus.publish({ kind: "scoreRecorded", message }, `score.${runId}.${itemId}`);
 }

@@ -20,11 +20,19 @@ export function labelReader(target: string): LabelReader | undefined {
   const value = keyed?.[2];
   if (key !== undefined && value !== undefined) {
     if (key.length > MAX_LABEL_LENGTH || value.length > MAX_LABEL_LENGTH) return undefined;
-    const pattern = new RegExp(`(?<![\\w-])${key}=([\\w-]+)`);
+    const pattern = patternOf(key);
     return { target: value, read: (answer) => bounded(pattern.exec(answer)?.[1] ?? "") };
   }
   const whole = bounded(normalised(target));
   return whole === "" ? undefined : { target: whole, read: (answer) => bounded(normalised(answer)) };
+}
+
+// Items of one set share their key; compiling it again for each would cost more than reading.
+let latest = { key: "", pattern: /(?!)/ };
+
+function patternOf(key: string): RegExp {
+  if (latest.key !== key) latest = { key, pattern: new RegExp(`(?<![\\w-])${key}=([\\w-]+)`) };
+  return latest.pattern;
 }
 
 function normalised(text: string): string {

@@ -8,6 +8,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 export interface ScriptedCall {
   request: GenerateRequest;
   tenant: string;
+  authorization: string;
   signal: AbortSignal;
 }
 
@@ -22,7 +23,9 @@ export interface ScriptedRouter {
 export async function startScriptedRouter(script: Script): Promise<ScriptedRouter> {
   const calls: ScriptedCall[] = [];
   async function* generate(request: GenerateRequest, rpc: HandlerContext) {
-    const call = { request, tenant: rpc.requestHeader.get("x-chimera-tenant") ?? "", signal: rpc.signal };
+    const header = (name: string) => rpc.requestHeader.get(name) ?? "";
+    const [tenant, authorization] = [header("x-chimera-tenant"), header("authorization")];
+    const call = { request, tenant, authorization, signal: rpc.signal };
     calls.push(call);
     yield* script(call);
   }
