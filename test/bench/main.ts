@@ -1,15 +1,19 @@
 // Entry point of `npm run bench`.
 import type { Benchmark } from "./benchmark.ts";
+import { cacheBenchmark } from "./cache.bench.ts";
 import { cancelBenchmark } from "./cancel.bench.ts";
 import { helpText, parseCommandLine, UsageError } from "./command-line.ts";
 import { doorBenchmark } from "./door.bench.ts";
 import { engineBenchmark } from "./engine.bench.ts";
+import { evaluatorBenchmark } from "./evaluator.bench.ts";
+import { guardBenchmark } from "./guard.bench.ts";
 import { meshBenchmark } from "./mesh.bench.ts";
 import { overloadBenchmark } from "./overload.bench.ts";
 import { policiesBenchmark } from "./policies.bench.ts";
 import { relayBenchmark } from "./relay.bench.ts";
 import { resumeBenchmark } from "./resume.bench.ts";
 import { runBenchmark } from "./run.ts";
+import { tunerBenchmark } from "./tuner.bench.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
   meshBenchmark,
@@ -20,6 +24,10 @@ const BENCHMARKS: readonly Benchmark[] = [
   overloadBenchmark,
   resumeBenchmark,
   policiesBenchmark,
+  cacheBenchmark,
+  tunerBenchmark,
+  guardBenchmark,
+  evaluatorBenchmark,
 ];
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const;
 

@@ -22,7 +22,7 @@ export interface InstallOptions {
   progress(line: string): void;
 }
 
-interface Peer {
+export interface Peer {
   name: string;
   folder: string;
   /** Throws with a reason a reader understands. */
@@ -66,12 +66,12 @@ export async function findLitellm(options: InstallOptions): Promise<string | und
   return isThere ? join(folder, "bin", "litellm") : undefined;
 }
 
-function folderOf(name: string, version: string): string {
+export function folderOf(name: string, version: string): string {
   return join(meshPaths().base, "peers", `${name}-${version}`);
 }
 
 /** Whether it is there. A file at the end tells a whole installation from one that was cut. */
-async function provide({ name, folder, fetch }: Peer, { install, progress }: InstallOptions): Promise<boolean> {
+export async function provide({ name, folder, fetch }: Peer, { install, progress }: InstallOptions): Promise<boolean> {
   const whole = join(folder, "installed");
   if (existsSync(whole)) return true;
   if (!install) {
@@ -91,7 +91,7 @@ async function provide({ name, folder, fetch }: Peer, { install, progress }: Ins
   }
 }
 
-async function run(
+export async function run(
   command: string,
   args: readonly string[],
   options: { cwd: string; timeoutMs: number },

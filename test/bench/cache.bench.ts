@@ -1,0 +1,39 @@
+// The cache: what its policies keep, what a hit costs, what warming up gains, and what saturation, kills and crowds do to it.
+import type { BenchContext, Benchmark } from "./benchmark.ts";
+import { hitResults } from "./cache/hits.ts";
+import { isolationResults } from "./cache/isolation.ts";
+import { killResults } from "./cache/kill.ts";
+import { policyResults } from "./cache/policies.ts";
+import { saturatedResults } from "./cache/saturated.ts";
+import { semanticResults } from "./cache/semantic.ts";
+import { singleFlightResults } from "./cache/single-flight.ts";
+import { warmUpResults } from "./cache/warm-up.ts";
+import type { BenchResult } from "./result.ts";
+
+export const cacheBenchmark: Benchmark = {
+  name: "cache",
+  summary: "policies against the optimum, hits, warm-up, saturation, single flight, kills, tenants, similar questions",
+  limitMs: { quick: 58_000, full: 2_400_000 },
+  run,
+};
+
+/** What needs a quiet machine comes first. */
+const PARTS: readonly ((context: BenchContext) => Promise<BenchResult[]>)[] = [
+  hitResults,
+  saturatedResults,
+  warmUpResults,
+  singleFlightResults,
+  policyResults,
+  isolationResults,
+  killResults,
+  semanticResults,
+];
+
+async function run(context: BenchContext): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const part of PARTS) {
+    results.push(...(await part(context)));
+    context.signal.throwIfAborted();
+  }
+  return results;
+}
