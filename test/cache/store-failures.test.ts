@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { ask, cacheStatus, startTestMesh, type TestMesh, ticket, until } from "@chimera/testkit";
 import { expect, it, onTestFinished } from "vitest";
+import { onRedis } from "../../services/cache/src/testing/on-redis.ts";
 import { RedisServer } from "../../services/cache/src/testing/redis-server.ts";
 
 const run = promisify(execFile);
@@ -43,26 +44,28 @@ async function storeErrors(test: TestMesh): Promise<number> {
   return Number((await test.cache.stats({})).storeErrors);
 }
 
-it("a Redis that is killed costs misses until it is back, and then its answers are there again", async () => {
-  await using redis = await RedisServer.start("--appendonly", "yes", "--appendfsync", "always");
-  const cache = { CACHE_STORE: redis.url, CACHE_STORE_BUDGET_MS: "5000" };
-  await using test = await startTestMesh({ serviceEnv: { cache } });
-  await untilHit(test);
-  await untilHit(test, SPARED);
-  expect((await test.cache.stats({})).store).toBe("redis");
-  await underLoad(test, async () => {
-    await redis.kill();
-    await until("failures that are counted", async () => (await storeErrors(test)) > 3);
-    const answer = await ask(test.router, KNOWN);
-    expect([cacheStatus(answer), answer.accepted.cache?.reason]).toEqual(["miss", "store failed"]);
-    await redis.run();
+onRedis(() => {
+  it("a Redis that is killed costs misses until it is back, and then its answers are there again", async () => {
+    await using redis = await RedisServer.start("--appendonly", "yes", "--appendfsync", "always");
+    const cache = { CACHE_STORE: redis.url, CACHE_STORE_BUDGET_MS: "5000" };
+    await using test = await startTestMesh({ serviceEnv: { cache } });
+    await untilHit(test);
+    await untilHit(test, SPARED);
+    expect((await test.cache.stats({})).store).toBe("redis");
+    await underLoad(test, async () => {
+      await redis.kill();
+      await until("failures that are counted", async () => (await storeErrors(test)) > 3);
+      const answer = await ask(test.router, KNOWN);
+      expect([cacheStatus(answer), answer.accepted.cache?.reason]).toEqual(["miss", "store failed"]);
+      await redis.run();
+    });
+    const first = await until("Redis to be found again", async () => {
+      const answer = await ask(test.router, SPARED);
+      return answer.accepted.cache?.reason !== "store failed" && answer;
+    });
+    expect(cacheStatus(first)).toBe("hit");
+    await untilHit(test);
   });
-  const first = await until("Redis to be found again", async () => {
-    const answer = await ask(test.router, SPARED);
-    return answer.accepted.cache?.reason !== "store failed" && answer;
-  });
-  expect(cacheStatus(first)).toBe("hit");
-  await untilHit(test);
 });
 
 it("a disk that is full costs what could not be written, and nothing that was", async () => {

@@ -1,11 +1,14 @@
 // A real Redis server for one test: its own port and folder, ended by its own process id.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+
+/** Whether this machine has one (apt-get install redis-server). */
+export const hasRedis = spawnSync("redis-server", ["--version"], { stdio: "ignore" }).status === 0;
 
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
