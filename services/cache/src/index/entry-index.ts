@@ -112,6 +112,7 @@ export class EntryIndex {
     this.#evictions.forget(entry.key);
     const evicted = this.#makeRoom(entry);
     this.#entries.set(entry.key, entry);
+    entry.isResident = true;
     this.#bytes += entry.bytes;
     this.#shelves.placed(entry);
     this.#policy.added(entry);
@@ -121,7 +122,7 @@ export class EntryIndex {
 
   /** Counts a hit; false where the entry has left meanwhile. */
   used(entry: Entry, nowMs: number): boolean {
-    if (this.#entries.get(entry.key) !== entry) return false;
+    if (!entry.isResident) return false;
     entry.hits += 1;
     entry.lastUsedMs = nowMs;
     this.#policy.used(entry);
@@ -137,7 +138,7 @@ export class EntryIndex {
 
   /** Takes an entry out; false where it was already gone or replaced. */
   remove(entry: Entry): boolean {
-    if (this.#entries.get(entry.key) !== entry) return false;
+    if (!entry.isResident) return false;
     this.#takeOut(entry);
     this.#observer?.removed(entry);
     return true;
@@ -173,6 +174,7 @@ export class EntryIndex {
 
   #forget(entry: Entry): void {
     this.#entries.delete(entry.key);
+    entry.isResident = false;
     this.#bytes -= entry.bytes;
     this.#shelves.left(entry);
   }

@@ -66,6 +66,8 @@ export class Entry implements EntryFacts, PolicyNode, Slotted {
   hits: number;
   /** Of the stored bytes; unset until they were written or read by this process. */
   bodyCrc32: number | undefined;
+  /** In the index: set and unset by it alone. */
+  isResident = false;
   /** Somebody was told to make it anew; until then nobody else is. */
   refreshingUntilMs = 0;
   older: PolicyNode | undefined;
