@@ -1,5 +1,5 @@
 // Which answers stay: every policy on the same synthetic traces, against the optimum, and what a decision costs in a large index.
-import { type Random, seededRandom } from "@chimera/kernel";
+import { assert, type Random, seededRandom } from "@chimera/kernel";
 import type { Entry } from "../../../services/cache/src/index/entry.ts";
 import { EntryIndex } from "../../../services/cache/src/index/entry-index.ts";
 import { createPolicy } from "../../../services/cache/src/policy/policies.ts";
@@ -149,6 +149,7 @@ function decisionResults(): BenchResult[] {
     if (index.bytes > maxBytes) maxBytes = index.bytes;
   }
   const { user, system } = process.cpuUsage(before);
+  const mapGetUs = plainMapGetUs(keys);
   const full = `The cache's index with S3-FIFO, quotas and eviction signs, ${RESIDENT} resident entries of ${ENTRY_BYTES} bytes at the start.`;
   return [
     plainResult({
@@ -159,6 +160,13 @@ function decisionResults(): BenchResult[] {
       method: `CPU time of this process per lookup, with insertion and eviction where it missed. ${full}`,
     }),
     plainResult({
+      id: "cache.map_get_us_1m",
+      value: mapGetUs,
+      unit: "us",
+      n: DECISIONS,
+      method: `The same keys looked up in a bare Map of ${RESIDENT} entries, right afterwards: what this machine takes for the least that a decision can be.`,
+    }),
+    plainResult({
       id: "cache.index_bytes_over_bound_share",
       value: Math.max(0, maxBytes - capacityBytes) / capacityBytes,
       unit: "share",
@@ -166,6 +174,17 @@ function decisionResults(): BenchResult[] {
       method: `Most bytes it held above its capacity, as a share of it, looked at after each of the insertions. ${full}`,
     }),
   ];
+}
+
+function plainMapGetUs(keys: readonly number[]): number {
+  const map = new Map(Array.from({ length: RESIDENT }, (_, number) => [factsOf(number).key, { number }]));
+  const asked = keys.map((number) => factsOf(number).key);
+  let found = 0;
+  const before = process.cpuUsage();
+  for (const key of asked) if (map.get(key) !== undefined) found += 1;
+  const { user, system } = process.cpuUsage(before);
+  assert(found > 0, "some of the keys are there");
+  return (user + system) / asked.length;
 }
 
 /** About half of them resident, and those unevenly. */
