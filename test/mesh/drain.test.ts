@@ -4,9 +4,18 @@ import { ask, longStory, startTestMesh, ticket, until } from "@chimera/testkit";
 import { expect, it } from "vitest";
 
 const ITEMS = 160;
+/** Longer than the streams below take on the busiest machine: what is tested is that they end, not how soon. */
+const PATIENT = {
+  ROUTER_DRAIN_GRACE_S: "120",
+  CACHE_DRAIN_MS: "120000",
+  INFERENCE_DRAIN_GRACE_MS: "120000",
+  EVALUATOR_DRAIN_MS: "120000",
+  EVALUATOR_REQUEST_TIMEOUT_MS: "120000",
+  INSIGHT_DRAIN_GRACE_MS: "120000",
+};
 
 it.each(SERVICE_NAMES)("SIGTERM to the %s breaks no stream in flight, and it exits with 0", async (name) => {
-  await using test = await startTestMesh();
+  await using test = await startTestMesh({ env: PATIENT });
   const run = name === "evaluator" ? await startHoldout(test) : undefined;
   const stories = Promise.all(Array.from({ length: 8 }, () => ask(test.router, longStory(700))));
   await until("eight generations", async () => (await test.inference.describe({})).activeGenerations === 8);
