@@ -11,7 +11,7 @@ const PATIENT = {
   INFERENCE_DRAIN_GRACE_MS: "120000",
   EVALUATOR_DRAIN_MS: "120000",
   EVALUATOR_REQUEST_TIMEOUT_MS: "120000",
-  INSIGHT_DRAIN_GRACE_MS: "120000",
+  INSIGHT_DRAIN_GRACE_MS: "60000",
 };
 
 it.each(SERVICE_NAMES)("SIGTERM to the %s breaks no stream in flight, and it exits with 0", async (name) => {
