@@ -49,7 +49,7 @@ export function comparisonHtml(result: CompareResult): string {
   ]);
 }
 
-function page(title: string, sections: readonly string[]): string {
+export function page(title: string, sections: readonly string[]): string {
   return [
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escaped(title)}</title>`,
     `<meta name="viewport" content="width=device-width"><style>${STYLE}</style></head>`,
@@ -91,7 +91,7 @@ function failures({ failures: all }: EvaluateResult): string {
   return `<h2>Failed items</h2>${table(["Item", "Status", "Why"], rows)}`;
 }
 
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const head = header.map((cell) => `<th>${escaped(cell)}</th>`).join("");
   const body = rows.map((row) => `<tr>${row.map(cellOf).join("")}</tr>`).join("\n");
   return `<table><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table>`;
@@ -136,6 +136,6 @@ function cell({ x, y, count, share }: { x: number; y: number; count: number; sha
   return `${box}<text x="${x + size / 2}" y="${y + size / 2 + 4}" text-anchor="middle">${count}</text>`;
 }
 
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -28,6 +28,9 @@ describe("help", () => {
     ["cache", "invalidate"],
     ["eval"],
     ["compare"],
+    ["tune"],
+    ["guard"],
+    ["feedback"],
   ])("of chimera %s is as written", async (...command) => {
     expect(await run(...command, "--help")).toBe(0);
     expect(surroundings.written.out).toMatchSnapshot();
@@ -52,6 +55,9 @@ describe("a wrong command line", () => {
     [["compare", "--candidate", "shots=4"], "Give a JSON object such as"],
     [["compare", "--candidate", '{"shot":4}'], '"shot" is none of name, model'],
     [["compare"], "required option '--candidate <json>'"],
+    [["tune", "--parameters", "shots;votes"], "Give names with commas between"],
+    [["tune", "--trials", "0"], "Give a whole number from 1 to 400"],
+    [["feedback"], "Name a file, or --request and --target"],
     [["strat"], "Did you mean start?"],
   ])("%j ends with 2 and says what would be right", async (args, message) => {
     expect(await run(...args)).toBe(2);
@@ -61,10 +67,13 @@ describe("a wrong command line", () => {
 });
 
 describe("without a mesh", () => {
-  it.each([["status"], ["down"], ["report"], ["ask", "hi"]])("chimera %s ends with 3", async (...args) => {
-    expect(await run(...args)).toBe(3);
-    expect(surroundings.written.err).toContain("No mesh is running");
-  });
+  it.each([["status"], ["down"], ["report"], ["ask", "hi"], ["tune"], ["guard"]])(
+    "chimera %s ends with 3",
+    async (...args) => {
+      expect(await run(...args)).toBe(3);
+      expect(surroundings.written.err).toContain("No mesh is running");
+    },
+  );
 
   it("status --json says so to a program as well", async () => {
     expect(await run("status", "--json")).toBe(3);

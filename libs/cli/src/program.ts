@@ -6,10 +6,13 @@ import { cacheCommand } from "./commands/cache.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { downCommand } from "./commands/down.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { feedbackCommand } from "./commands/feedback.ts";
+import { guardCommand } from "./commands/guard.ts";
 import { reportCommand } from "./commands/report.ts";
 import { startCommand } from "./commands/start.ts";
 import { statusCommand } from "./commands/status.ts";
 import { superviseCommand } from "./commands/supervise.ts";
+import { tuneCommand } from "./commands/tune.ts";
 import { upCommand } from "./commands/up.ts";
 import type { Surroundings } from "./config.ts";
 import { CommandError, EXIT_CODES, EXIT_CODES_HELP, type ExitCode } from "./exit-code.ts";
@@ -39,6 +42,9 @@ export function buildProgram(surroundings: Surroundings, mainFile: string): Comm
   program.addCommand(cacheCommand(surroundings));
   program.addCommand(evalCommand(surroundings));
   program.addCommand(compareCommand(surroundings));
+  program.addCommand(tuneCommand(surroundings));
+  program.addCommand(guardCommand(surroundings));
+  program.addCommand(feedbackCommand(surroundings));
   program.addCommand(superviseCommand(surroundings), { hidden: true });
   for (const command of allCommands(program)) {
     command.exitOverride().showHelpAfterError("(--help shows what is possible)");

@@ -1,7 +1,12 @@
 // Settings of the evaluator, from the environment.
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type SettingValues, setting } from "@chimera/lifecycle";
 import { meshTlsFields } from "@chimera/rpc/settings";
 import { z } from "zod";
+
+/** Its name tells users apart. */
+const USERS_FOLDER = join(tmpdir(), `chimera-evaluator-${process.getuid?.() ?? "user"}`);
 
 export const fields = {
   host: setting("EVALUATOR_HOST", "Address to listen on", z.string().min(1).default("127.0.0.1")),
@@ -21,6 +26,26 @@ export const fields = {
     "EVALUATOR_DATASETS_DIR",
     "Folder with further data sets, <name>.<split>.jsonl",
     z.string().min(1).optional(),
+  ),
+  dataDir: setting(
+    "CHIMERA_DATA_DIR",
+    "Folder for what this evaluator keeps; a folder of this user under the system's temporary folder where left out",
+    z.string().min(1).default(USERS_FOLDER),
+  ),
+  stateDir: setting(
+    "EVALUATOR_DATA_DIR",
+    "Folder for tuning runs and the looks at holdouts; evaluator in CHIMERA_DATA_DIR where left out",
+    z.string().min(1).optional(),
+  ),
+  holdoutLooks: setting(
+    "EVALUATOR_HOLDOUT_LOOKS",
+    "Looks of tuning runs that one holdout is good for",
+    z.coerce.number().int().min(1).max(1000).default(20),
+  ),
+  onlineShare: setting(
+    "EVALUATOR_ONLINE_SHARE",
+    "Share of live requests whose quality is followed, by request id",
+    z.coerce.number().min(0).max(1).default(1),
   ),
   maxRuns: setting(
     "EVALUATOR_MAX_RUNS",

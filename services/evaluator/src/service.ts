@@ -1,7 +1,8 @@
 // The evaluator's wiring: what is created, in which order, and how it ends.
+import { join } from "node:path";
 import { EvaluatorService } from "@chimera/contracts/evaluator";
 import { RouterService } from "@chimera/contracts/router";
-import { connectEvents, openWorkQueue } from "@chimera/events";
+import { connectEvents, type EventBus, openWorkQueue } from "@chimera/events";
 import { systemClock, systemRandom } from "@chimera/kernel";
 import { ConfigError, type Logger, type Reloading, reloading, type Service } from "@chimera/lifecycle";
 import { connectClient, openTls, startServer } from "@chimera/rpc";
@@ -10,17 +11,26 @@ import type { EvaluatorConfig } from "./config.ts";
 import { consumeRequestFinished } from "./consume/request-finished.ts";
 import type { Context } from "./context.ts";
 import { FeedbackJoin } from "./feedback/join.ts";
+import { OnlineQuality } from "./online/online-quality.ts";
 import { runQueues } from "./queue/choose-queue.ts";
 import { LocalRunQueue } from "./queue/local-queue.ts";
 import { SharedRunQueue } from "./queue/shared-queue.ts";
 import { compare } from "./rpc/compare.ts";
 import { evaluate } from "./rpc/evaluate.ts";
+import { guardStatus } from "./rpc/guard-status.ts";
+import { onlineQuality } from "./rpc/online-quality.ts";
 import { recordFeedback } from "./rpc/record-feedback.ts";
 import { routerGenerate } from "./rpc/router-client.ts";
+import { tune } from "./rpc/tune.ts";
 import { ask } from "./run/ask.ts";
 import { RunSlots } from "./run/run-slots.ts";
 import { scoreAnswer } from "./run/scoring.ts";
 import { batchWorker } from "./run/worker.ts";
+import { EvaluatedSplits } from "./tuning/evaluated-splits.ts";
+import { GuardBook } from "./tuning/guard-book.ts";
+import type { TuningContext } from "./tuning/open-tuning.ts";
+import { servedModels } from "./tuning/served-models.ts";
+import { TuningFiles } from "./tuning/tuning-files.ts";
 
 /** Serves at once, with or without a router or NATS: both are looked for when they are needed. */
 export async function createEvaluator(config: EvaluatorConfig, logger: Logger): Promise<Service> {
@@ -29,14 +39,22 @@ export async function createEvaluator(config: EvaluatorConfig, logger: Logger): 
   const router = connectClient(RouterService, config.routerUrl, { tls });
   const key = apiKey(config, logger);
   const generate = routerGenerate(router, { timeoutMs: config.requestTimeoutMs, apiKey: () => key?.current });
-  const join = new FeedbackJoin({ publish: (event, id) => bus.publish(event, id), clock: systemClock });
+  const online = new OnlineQuality({ share: config.onlineShare, clock: systemClock, random: systemRandom });
+  const publish: EventBus["publish"] = (event, id) => {
+    if (event.kind === "scoreRecorded") online.scored(event.message);
+    bus.publish(event, id);
+  };
+  const feedback = new FeedbackJoin({ publish, clock: systemClock });
   const { queues, closeQueues } = openQueues(config, { generate, logger });
   const context: Context = {
     generate,
     queues,
+    tuning: tuningOf(config, () => key?.current),
+    evaluated: new EvaluatedSplits(),
+    online,
     replica: config.replica,
     bus,
-    join,
+    join: feedback,
     slots: new RunSlots(config.maxRuns),
     datasetsDir: config.datasetsDir,
     clock: systemClock,
@@ -53,6 +71,9 @@ export async function createEvaluator(config: EvaluatorConfig, logger: Logger): 
         evaluate: evaluate(context),
         compare: compare(context),
         recordFeedback: recordFeedback(context),
+        tune: tune(context),
+        guardStatus: guardStatus(context),
+        onlineQuality: onlineQuality(context),
       }),
     tls,
     logger,
@@ -63,7 +84,7 @@ export async function createEvaluator(config: EvaluatorConfig, logger: Logger): 
     await bus.close();
     throw error;
   });
-  const consumption = await consumeRequestFinished(bus, join);
+  const consumption = await consumeRequestFinished(bus, { join: feedback, online });
   return {
     address: server.address,
     async drain() {
@@ -99,6 +120,17 @@ function openQueues(
     await Promise.all([shared.close(), local.close()]);
   };
   return { queues: runQueues({ work, shared, local, logger }), closeQueues };
+}
+
+function tuningOf(config: EvaluatorConfig, apiKey: () => string | undefined): TuningContext {
+  const { stateDir, dataDir, holdoutLooks, routerUrl } = config;
+  const folder = stateDir ?? join(dataDir, "evaluator");
+  return {
+    files: new TuningFiles(join(folder, "tuning")),
+    book: new GuardBook(join(folder, "guard")),
+    looks: holdoutLooks,
+    models: (signal) => servedModels({ routerUrl, apiKey }, signal),
+  };
 }
 
 /** Throws ConfigError where the file can not be used. */

@@ -42,6 +42,8 @@ export function evaluate(context: Context) {
       if (event.kind === "progress" || request.sendItems) yield toResponse(event, runId);
     }
     const figures = await figuresOf(outcome, { hasClasses: run.scoring.classes.length > 0 });
+    const scores = outcome.rows().map(({ correct }) => (correct ? 1 : 0));
+    context.evaluated.note({ ...name, settings: JSON.stringify(wanted.arms), scores });
     const wallMs = context.clock.monotonicMs() - startedMs;
     const ended = { runId, n: figures.n, failed: figures.failed, accuracy: figures.accuracy.value, wallMs };
     if (figures.failed > 0)

@@ -11,7 +11,9 @@ export interface Row {
   correct: boolean;
   scores: Readonly<Record<string, number>>;
   ttftMs: number | undefined;
+  /** Of prompt and answer. */
   tokens: number;
+  completionTokens: number;
   replica: string;
   failure: Failure | undefined;
 }
@@ -43,6 +45,7 @@ export class Outcome {
       scores,
       ttftMs,
       tokens: result.promptTokens + result.completionTokens,
+      completionTokens: result.completionTokens,
       replica,
       failure: status === "OK" ? undefined : { itemId, status, message },
     };
