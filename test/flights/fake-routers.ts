@@ -22,6 +22,7 @@ import { Refreshes } from "../../services/router/src/path/refreshes.ts";
 import { Peers } from "../../services/router/src/relay/peers.ts";
 import type { Relay, RelayReader } from "../../services/router/src/relay/relay.ts";
 import { followRaw } from "../../services/router/src/rpc/follow-raw.ts";
+import { LiveSettings } from "../../services/router/src/settings/live-settings.ts";
 import { acceptedFrame, completeFrame, deltaFrame, partsIn } from "../../services/router/src/testing/frames.ts";
 
 /** One generation, as the engine sees it. */
@@ -214,7 +215,8 @@ class Router implements FakeRouter {
         store: async (...what) => (this.life.signal.aborted ? undefined : cache.store(...what)),
         endFlight: async (id) => (this.life.signal.aborted ? undefined : cache.endFlight(id)),
       } satisfies CacheDoor,
-      replicas: { model: () => model, reserve: () => reservation(engine) },
+      replicas: { model: () => model, serves: () => true, reserve: () => reservation(engine) },
+      settings: new LiveSettings(),
       retryBudget: { request: () => undefined, tryRetry: () => true },
       flights: new Flights(),
       peers,

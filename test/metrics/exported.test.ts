@@ -18,7 +18,7 @@ const clock = new HandClock();
 const stats = new Stats(clock, () => 3);
 const sent: ChimeraEvent[] = [];
 const context = {
-  ...{ clock, stats, config: { name: "router-1" } },
+  ...{ clock, stats, settings: { version: 0 }, config: { name: "router-1" } },
   newId: () => "id",
   events: { publish: (event: ChimeraEvent) => void sent.push(event) },
 };

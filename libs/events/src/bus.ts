@@ -4,10 +4,12 @@ import { injectTrace, names, tracer } from "@chimera/telemetry";
 import { type JetStreamClient, jetstream } from "@nats-io/jetstream";
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import { context, SpanKind, trace } from "@opentelemetry/api";
+import { type Bucket, type BucketOptions, type Link, NatsBucket } from "./bucket.ts";
 import { type ChimeraEvent, destinationName, type EventKind, encode, subjectOf } from "./codec.ts";
 import { type Consumption, ConsumptionLoop, type EventHandler, openDurable, openOrdered } from "./consumption.ts";
 import { eventAt, type Replay, replay } from "./history.ts";
 import { type Listening, LiveChannel } from "./live.ts";
+import { type AppendLog, StreamLog } from "./log/stream-log.ts";
 import { Outbox, type OutboxEntry } from "./outbox.ts";
 import { checkServer, ensureStream } from "./stream.ts";
 
@@ -25,6 +27,8 @@ export interface EventBus {
   replay(options: Replay): Promise<void>;
   /** The event at a place of the stream; undefined where it is gone. Throws UnavailableError where NATS is away. */
   eventAt(kind: EventKind, sequence: number): Promise<ChimeraEvent | undefined>;
+  /** A log that can only grow, in a stream of its own, for example "LEDGER". */
+  openLog(name: string): AppendLog;
   /**
    * Tells whoever listens now, over core NATS: no outbox, no copy in the stream, no span, and dropped without a word while
    * disconnected. Never throws and never waits.
@@ -32,6 +36,8 @@ export interface EventBus {
   announce(event: ChimeraEvent): void;
   /** Hears what is announced from now on; goes on through outages, and misses what is announced during them. */
   listen(options: Listening): Consumption;
+  /** Values that the mesh shares, over this connection. What watches them is to be stopped before close(). */
+  bucket(options: BucketOptions): Bucket;
   readonly connected: boolean;
   /** queued: not yet stored; dropped: given up because a bound was reached. */
   readonly outbox: { readonly queued: number; readonly dropped: number; readonly published: number };
@@ -81,6 +87,8 @@ class NatsBus implements EventBus {
   #isClosed = false;
   #client: JetStreamClient | undefined;
   #ready = Promise.withResolvers<JetStreamClient>();
+  /** Aborted when the client is not connected any more. */
+  #lossOf = new AbortController();
   #repairing: Promise<void> | undefined;
   #quietUntilMs = 0;
 
@@ -158,12 +166,26 @@ class NatsBus implements EventBus {
     return eventAt(await this.#connectedClient(), kind, sequence);
   }
 
+  openLog(name: string): AppendLog {
+    return new StreamLog({ name, client: (signal) => this.#connectedClient(signal) });
+  }
+
   announce(event: ChimeraEvent): void {
     if (this.connected) this.#live.announce(event);
   }
 
   listen(options: Listening): Consumption {
     return this.#live.listen(options);
+  }
+
+  bucket(options: BucketOptions): Bucket {
+    return new NatsBucket({
+      ...options,
+      client: () => this.#connectedClient(),
+      link: () => this.#link(),
+      onError: (error) =>
+        this.#options.logger.warn({ err: error, bucket: options.name }, "watching a bucket failed, trying again"),
+    });
   }
 
   async close(): Promise<void> {
@@ -209,8 +231,13 @@ class NatsBus implements EventBus {
   async #connectedClient(signal?: AbortSignal): Promise<JetStreamClient> {
     const client = await Promise.race([this.#ready.promise, sleep(CONNECT_WAIT_MS)]);
     signal?.throwIfAborted();
-    if (client === undefined) throw new UnavailableError("no NATS: the stream of events can not be read");
+    if (client === undefined) throw new UnavailableError("no NATS: what it keeps can not be read");
     return client;
+  }
+
+  async #link(): Promise<Link> {
+    const client = await this.#ready.promise;
+    return { client, lost: this.#lossOf.signal };
   }
 
   async #run(): Promise<void> {
@@ -280,6 +307,7 @@ class NatsBus implements EventBus {
 
   #found(client: JetStreamClient): void {
     this.#client = client;
+    this.#lossOf = new AbortController();
     this.#quietUntilMs = 0;
     this.#ready.resolve(client);
     this.#outbox.open();
@@ -288,6 +316,7 @@ class NatsBus implements EventBus {
   #lost(): void {
     if (!this.#client) return;
     this.#client = undefined;
+    this.#lossOf.abort();
     this.#ready = Promise.withResolvers();
     this.#outbox.pause();
     if (!this.#isClosed) this.#options.logger.warn({ queued: this.#outbox.queued }, "NATS lost, events wait");

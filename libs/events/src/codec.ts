@@ -11,10 +11,16 @@ import {
   CacheWarmedSchema,
   type LoadReported,
   LoadReportedSchema,
+  type OutcomeSettled,
+  OutcomeSettledSchema,
+  type PredictionMade,
+  PredictionMadeSchema,
   type RequestFinished,
   RequestFinishedSchema,
   type ScoreRecorded,
   ScoreRecordedSchema,
+  type SettingsApplied,
+  SettingsAppliedSchema,
 } from "@chimera/contracts/events";
 
 export type ChimeraEvent =
@@ -24,7 +30,10 @@ export type ChimeraEvent =
   | { kind: "cacheReviewed"; message: CacheReviewed }
   | { kind: "cacheWarmed"; message: CacheWarmed }
   | { kind: "scoreRecorded"; message: ScoreRecorded }
-  | { kind: "loadReported"; message: LoadReported };
+  | { kind: "loadReported"; message: LoadReported }
+  | { kind: "settingsApplied"; message: SettingsApplied }
+  | { kind: "predictionMade"; message: PredictionMade }
+  | { kind: "outcomeSettled"; message: OutcomeSettled };
 
 export type EventKind = ChimeraEvent["kind"];
 
@@ -37,6 +46,9 @@ const TEMPLATES: Record<EventKind, readonly [area: string, what: string]> = {
   cacheWarmed: ["cache", "warmed"],
   scoreRecorded: ["score", "recorded"],
   loadReported: ["load", "reported"],
+  settingsApplied: ["settings", "applied"],
+  predictionMade: ["prediction", "made"],
+  outcomeSettled: ["outcome", "settled"],
 };
 
 export const ALL_SUBJECTS = "chimera.v1.>";
@@ -77,9 +89,13 @@ function ownerOf(event: ChimeraEvent): string {
     case "cacheReviewed":
     case "cacheWarmed":
     case "loadReported":
+    case "settingsApplied":
       return event.message.replica;
     case "scoreRecorded":
       return event.message.source;
+    case "predictionMade":
+    case "outcomeSettled":
+      return event.message.predictionId;
   }
 }
 
@@ -104,6 +120,12 @@ export function encode(event: ChimeraEvent): Uint8Array {
       return toBinary(ScoreRecordedSchema, event.message);
     case "loadReported":
       return toBinary(LoadReportedSchema, event.message);
+    case "settingsApplied":
+      return toBinary(SettingsAppliedSchema, event.message);
+    case "predictionMade":
+      return toBinary(PredictionMadeSchema, event.message);
+    case "outcomeSettled":
+      return toBinary(OutcomeSettledSchema, event.message);
   }
 }
 
@@ -124,5 +146,11 @@ export function decode(kind: EventKind, bytes: Uint8Array): ChimeraEvent {
       return { kind, message: fromBinary(ScoreRecordedSchema, bytes) };
     case "loadReported":
       return { kind, message: fromBinary(LoadReportedSchema, bytes) };
+    case "settingsApplied":
+      return { kind, message: fromBinary(SettingsAppliedSchema, bytes) };
+    case "predictionMade":
+      return { kind, message: fromBinary(PredictionMadeSchema, bytes) };
+    case "outcomeSettled":
+      return { kind, message: fromBinary(OutcomeSettledSchema, bytes) };
   }
 }

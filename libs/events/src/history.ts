@@ -34,7 +34,7 @@ export async function replay(client: JetStreamClient, { kind, sinceMs, handle, s
   const iterator = messages[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const message = await next(iterator, signal);
+      const message = await nextMessage(iterator, signal);
       if (message === undefined || message.seq > state.last_seq) return;
       const received = readable(kind, message);
       if (received !== undefined) handle(received);
@@ -73,7 +73,11 @@ function readable(kind: EventKind, message: JsMsg): ReceivedEvent | undefined {
   }
 }
 
-async function next(iterator: AsyncIterator<JsMsg>, signal: AbortSignal | undefined): Promise<JsMsg | undefined> {
+/** Undefined at the end. Throws UnavailableError where nothing comes for a while, else the signal's reason. */
+export async function nextMessage(
+  iterator: AsyncIterator<JsMsg>,
+  signal: AbortSignal | undefined,
+): Promise<JsMsg | undefined> {
   const given = Promise.withResolvers<never>();
   const onAbort = () => given.reject(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });

@@ -10,6 +10,7 @@ const ALLOWED_HEADERS = [
   "Authorization",
   "X-Chimera-Tenant",
   "X-Chimera-Workload",
+  "X-Chimera-Session",
   "Traceparent",
 ].join(", ");
 const EXPOSED_HEADERS = [

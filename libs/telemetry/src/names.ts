@@ -43,6 +43,10 @@ export const names = {
   routeCandidates: "chimera.route.candidates",
   routeChosen: "chimera.route.chosen",
   routeWhy: "chimera.route.why",
+  /** Of the mesh's settings. */
+  settingsVersion: "chimera.settings.version",
+  /** The arm of an experiment that a session is in. */
+  arm: "chimera.arm",
 } as const;
 
 /** Durations in seconds. */

@@ -15,6 +15,7 @@ import { UndoArea } from "./pruning/undo-area.ts";
 import { TrafficWindow } from "./saturation/traffic-window.ts";
 import type { SemanticMatch } from "./semantic/semantic-match.ts";
 import { type FoundAnswer, SharedAnswers } from "./shared-answers.ts";
+import { inSlices } from "./slices.ts";
 import type { CacheStatistics } from "./statistics.ts";
 import type { ByteStore } from "./store/store.ts";
 
@@ -49,6 +50,9 @@ export interface StoreTerms {
   ageMs?: number | undefined;
 }
 
+/** Deleted entries after which the byte store is waited for. */
+export const MAX_UNWRITTEN = 8192;
+
 /** While somebody makes an answer anew, others get the old one without being told to make it as well. */
 const REFRESH_MS = 30_000;
 
@@ -79,6 +83,7 @@ export class Answers {
   readonly #shared: SharedAnswers | undefined;
   /** Entries with hits that the byte store has not been told of; all of them are in the index. */
   readonly #used = new Set<Entry>();
+  #terms: { ttlMs: number; staleMs: number };
   #hits = 0;
   #staleHits = 0;
   #warmHits = 0;
@@ -89,6 +94,7 @@ export class Answers {
 
   constructor(options: AnswersOptions) {
     this.#options = options;
+    this.#terms = { ttlMs: options.ttlMs, staleMs: options.staleMs };
     this.traffic = new TrafficWindow(options.clock);
     this.undo = new UndoArea(options.index.capacityBytes);
     this.#shared = options.store.isShared ? this.#follower() : undefined;
@@ -127,8 +133,8 @@ export class Answers {
     if (!this.#options.index.admits(bytes)) {
       return this.#refuse(`larger than ${MAX_ENTRY_SHARE * 100} % of the cache`, key.prefix);
     }
-    const { ttlMs, staleMs, clock } = this.#options;
-    const nowMs = Math.floor(clock.nowMs());
+    const { ttlMs, staleMs } = this.#terms;
+    const nowMs = this.#nowMs();
     const freshUntilMs = nowMs + Math.min(ttlMs, terms.ttlMs ?? ttlMs);
     const facts: EntryFacts = {
       key: key.storeKey,
@@ -205,6 +211,37 @@ export class Answers {
       storeErrors: this.#storeErrors,
       undoBytes: this.undo.bytes,
     };
+  }
+
+  get ttlMs(): number {
+    return this.#terms.ttlMs;
+  }
+
+  /** Of what is stored from now on. */
+  setTerms(terms: { ttlMs: number; staleMs: number }): void {
+    this.#terms = terms;
+  }
+
+  /** Those that have no room any more leave, in slices. */
+  async resize(capacityBytes: number): Promise<void> {
+    const { index, clock, onChange } = this.#options;
+    let unwritten = 0;
+    const afterSlice = async () => {
+      if (unwritten < MAX_UNWRITTEN) return;
+      unwritten = 0;
+      await this.written();
+    };
+    const leave = (entry: Entry) => {
+      unwritten += 1;
+      this.#leave([entry], "evicted");
+    };
+    const deleteParked = (entry: Entry) => {
+      unwritten += 1;
+      this.deleteParked(entry);
+    };
+    await inSlices(index.resize(capacityBytes, this.#nowMs()), leave, { clock, afterSlice });
+    await inSlices(this.undo.resize(capacityBytes), deleteParked, { clock, afterSlice });
+    onChange();
   }
 
   /** Takes an entry out, with its bytes; false where it was already gone or replaced. */

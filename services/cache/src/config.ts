@@ -1,6 +1,7 @@
 // Every setting of the cache, read from the environment once.
 import { type SettingValues, setting } from "@chimera/lifecycle";
 import { meshTlsFields } from "@chimera/rpc/settings";
+import { ranges } from "@chimera/settings";
 import { z } from "zod";
 import { parseTenantQuotas } from "./index/tenant-quotas.ts";
 import { DEFAULT_POLICY, POLICY_NAMES } from "./policy/policies.ts";
@@ -22,7 +23,7 @@ export const fields = {
     z.coerce
       .number()
       .int()
-      .min(64 * 1024)
+      .min(ranges.cache.capacityBytes.min)
       .default(64 * 1024 * 1024),
   ),
   maxEntries: setting(
@@ -65,12 +66,12 @@ export const fields = {
   ttlSeconds: setting(
     "CACHE_TTL_S",
     "Age in seconds at which an answer is no longer fresh; a request may ask for less, never for more",
-    z.coerce.number().int().min(1).max(31_536_000).default(86_400),
+    z.coerce.number().int().min(ranges.cache.ttlS.min).max(ranges.cache.ttlS.max).default(86_400),
   ),
   staleSeconds: setting(
     "CACHE_STALE_S",
     "Seconds after that in which an answer is still served while a new one is made, unless its request says otherwise",
-    z.coerce.number().int().min(0).max(31_536_000).default(0),
+    z.coerce.number().int().min(ranges.cache.staleS.min).max(ranges.cache.staleS.max).default(0),
   ),
   reviewSeconds: setting(
     "CACHE_REVIEW_S",

@@ -25,7 +25,6 @@ export interface MaintenanceOptions {
   clock: Clock;
   bus: Pick<EventBus, "publish" | "follow" | "replay">;
   replica: string;
-  ttlSeconds: number;
   /** 0 is never. */
   reviewMs: number;
   shadows: { sizes(): readonly SizeForecast[]; policies(): readonly PolicyShadow[] };
@@ -41,7 +40,7 @@ export class Maintenance {
   readonly #stops: (() => void | Promise<void>)[] = [];
 
   constructor(options: MaintenanceOptions) {
-    const { answers, index, store, clock, bus, replica, ttlSeconds, shadows, semantic } = options;
+    const { answers, index, store, clock, bus, replica, shadows, semantic } = options;
     this.#options = options;
     this.pruner = new Pruner({ answers, index, marks: store, clock });
     this.invalidator = new Invalidator({ answers, index, clock, bus, replica, isStoreShared: store.isShared });
@@ -49,7 +48,9 @@ export class Maintenance {
     this.reviewer = new Reviewer({
       bus,
       replica,
-      ttlSeconds,
+      get ttlSeconds() {
+        return answers.ttlMs / 1000;
+      },
       signs,
       shadows: () => shadows.policies(),
       pruner: this.pruner,

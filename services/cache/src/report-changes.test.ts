@@ -12,6 +12,7 @@ function setUp() {
     bus: { publish: (event, id) => sent.push({ event, id }) },
     clock,
     replica: "cache-1",
+    settingsVersion: () => 3,
     statistics: () => ({
       entries: 2,
       bytes: 300,

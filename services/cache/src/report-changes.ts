@@ -13,6 +13,7 @@ export interface ChangeReporterOptions {
   clock: Clock;
   replica: string;
   statistics(): CacheStatistics;
+  settingsVersion(): number;
   /** Runs something once after a delay; returns how to cancel it. */
   after?: (delayMs: number, run: () => void) => () => void;
 }
@@ -61,6 +62,7 @@ export class ChangeReporter {
       misses: BigInt(figures.misses),
       evictions: BigInt(figures.evictions),
       storeErrors: BigInt(figures.storeErrors),
+      settingsVersion: this.#options.settingsVersion(),
     });
     this.#sent += 1;
     this.#options.bus.publish({ kind: "cacheChanged", message }, `${replica}-${this.#startedAtMs}-${this.#sent}`);

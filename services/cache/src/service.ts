@@ -5,7 +5,9 @@ import { systemClock, systemRandom } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
 import { limits, openTls, startServer, type Tls } from "@chimera/rpc";
 import { meshTlsFiles } from "@chimera/rpc/settings";
+import { followSettings } from "@chimera/settings";
 import { Answers } from "./answers.ts";
+import { applySettings } from "./apply-settings.ts";
 import type { CacheConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { ErrorLog } from "./error-log.ts";
@@ -34,6 +36,8 @@ import { openWarmUps } from "./warm-up/open.ts";
 
 /** How much of the hit counts a killed process loses. */
 const SAVE_USES_MS = 5000;
+/** How long the answers of an earlier process wait for the mesh's settings: those may have more room for them. */
+const SETTINGS_MS = 1000;
 
 /** Throws where the store can not be opened or the port is taken. NATS may be away. */
 export async function createCache(config: CacheConfig, logger: Logger): Promise<Service> {
@@ -53,15 +57,21 @@ export async function createCache(config: CacheConfig, logger: Logger): Promise<
   const answers = new Answers({ index, store: byteStore, clock, ...terms, semantic, onChange });
   const bus = await connectEvents({ url: config.natsUrl, name: config.replica, logger });
   const statistics = () => answers.statistics();
-  const reporter = new ChangeReporter({ bus, clock, replica: config.replica, statistics });
-  const { replica, ttlSeconds } = config;
+  const { replica } = config;
+  const following = followSettings({
+    ...{ bus, service: "cache", replica, clock, logger },
+    apply: applySettings({ own: config, answers, index, shadows, clock, random: systemRandom }),
+  });
+  const settingsVersion = () => following.version;
+  const reporter = new ChangeReporter({ bus, clock, replica, statistics, settingsVersion });
   const reviewMs = config.reviewSeconds * 1000;
   const maintained = { answers, index, store: byteStore, shadows, semantic, bus, clock };
-  const maintenance = new Maintenance({ ...maintained, replica, ttlSeconds, reviewMs, logger });
+  const maintenance = new Maintenance({ ...maintained, replica, reviewMs, logger });
   const tls = openTls(meshTlsFiles(config), { logger });
   const { pruner } = maintenance;
   try {
     const warmUp = openWarmUps({ config, answers, index, pruner, bus, tls, clock, random: systemRandom, logger });
+    if (byteStore.kind !== "memory") await following.settled(SETTINGS_MS);
     const restored = await answers.restore();
     logger.info({ store: byteStore.kind, ...restored, bytes: index.bytes }, "answers restored");
     if (restored.restored > 0 || byteStore.isShared) await maintenance.hearMissed();
@@ -97,6 +107,7 @@ export async function createCache(config: CacheConfig, logger: Logger): Promise<
         clearInterval(saving);
         await warmUp.stop();
         await maintenance.stop();
+        await following.stop();
         await answers.saveUses();
         reporter.finish();
       },
@@ -104,6 +115,7 @@ export async function createCache(config: CacheConfig, logger: Logger): Promise<
         clearInterval(saving);
         await warmUp.stop();
         await maintenance.stop();
+        await following.stop();
         await server.close();
         tls?.close();
         await byteStore.close();
@@ -111,6 +123,7 @@ export async function createCache(config: CacheConfig, logger: Logger): Promise<
       },
     };
   } catch (error) {
+    await following.stop();
     await byteStore.close();
     await bus.close();
     throw error;

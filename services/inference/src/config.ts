@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type SettingValues, setting } from "@chimera/lifecycle";
 import { meshTlsFields } from "@chimera/rpc/settings";
+import { ranges } from "@chimera/settings";
 import { z } from "zod";
 import { MAX_QUEUED_REQUESTS } from "./engine/limits.ts";
 import { fields as openaiFields } from "./engine/openai/settings.ts";
@@ -55,7 +56,7 @@ export const fields = {
   slots: setting(
     "INFERENCE_SLOTS",
     "Requests computed at the same time; the llama engine can have 64, the others 1024",
-    whole(1, 1024).default(8),
+    whole(ranges.inference.slots.min, ranges.inference.slots.max).default(8),
   ),
   maxSlots: setting(
     "INFERENCE_MAX_SLOTS",

@@ -43,7 +43,8 @@ describe("load reports", () => {
   it("say who reports, where it is reached, what it serves and how busy it is, until they are stopped", async () => {
     const heard = new Heard();
     const url = "http://10.0.0.7:7102";
-    const reporting = reportLoad({ engine, bus: heard, clock: systemClock, replica: "one", url, logger });
+    const told = { replica: "one", url, settingsVersion: () => 3 };
+    const reporting = reportLoad({ engine, bus: heard, clock: systemClock, ...told, logger });
     const first = await heard.until(() => true);
     expect(first).toMatchObject({ replica: "one", url, model: "triage-1.4m", modelVersion: "83b5cc438c553a21" });
     expect(first).toMatchObject({ engine: "llama", load: { slots: 1, busySlots: 0, kvCapacityTokens: 1024n } });

@@ -19,6 +19,7 @@ export interface LoadReporting {
   replica: string;
   /** http://host:port where routers reach this replica. */
   url: string;
+  settingsVersion(): number;
   logger: Logger;
 }
 
@@ -48,7 +49,7 @@ function repeatMs({ busySlots, queuedRequests }: EngineLoad): number {
   return busySlots + queuedRequests > 0 ? MIN_INTERVAL_MS : IDLE_INTERVAL_MS;
 }
 
-function reportOf({ engine, clock, replica, url }: LoadReporting, load: EngineLoad): LoadReported {
+function reportOf({ engine, clock, replica, url, settingsVersion }: LoadReporting, load: EngineLoad): LoadReported {
   const { model, modelVersion, engine: engineName } = engine.describe();
   const at = timestampFromMs(clock.nowMs());
   return create(LoadReportedSchema, {
@@ -59,5 +60,6 @@ function reportOf({ engine, clock, replica, url }: LoadReporting, load: EngineLo
     engine: engineName,
     at,
     load: loadMessage(load),
+    settingsVersion: settingsVersion(),
   });
 }

@@ -5,6 +5,7 @@ import { systemClock } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
 import { openTls, startServer, type Tls } from "@chimera/rpc";
 import { meshTlsFiles } from "@chimera/rpc/settings";
+import { followSettings } from "@chimera/settings";
 import type { InferenceConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -62,7 +63,15 @@ async function serve({ config, engine, tls, logger }: Parts): Promise<Service> {
   draining = server.draining;
   const url = publicUrl(config, server.port);
   const bus = await connectEvents({ url: config.natsUrl, name: replica, logger });
-  const reporting = reportLoad({ engine, bus, clock: systemClock, replica, url, logger });
+  const following = followSettings({
+    ...{ bus, service: "inference", replica, clock: systemClock, logger },
+    apply({ inference }) {
+      const { slots = config.slots, maxQueued = config.maxQueued } = inference ?? {};
+      engine.setLimits({ slots, maxQueued });
+    },
+  });
+  const settingsVersion = () => following.version;
+  const reporting = reportLoad({ engine, bus, clock: systemClock, replica, url, settingsVersion, logger });
   logger.info({ replica, url, ...engine.describe() }, "engine ready");
   return {
     address: server.address,
@@ -73,6 +82,7 @@ async function serve({ config, engine, tls, logger }: Parts): Promise<Service> {
     },
     async dispose() {
       await reporting.stop();
+      await following.stop();
       await engine.dispose();
       await server.close();
       tls?.close();

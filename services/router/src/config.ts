@@ -1,6 +1,7 @@
 // Settings of the router. Environment variables are read here and nowhere else.
 import { type SettingValues, setting } from "@chimera/lifecycle";
 import { connectionFields, doorTlsFields, meshTlsFields } from "@chimera/rpc/settings";
+import { ranges } from "@chimera/settings";
 import { z } from "zod";
 import { parseTenantLimits } from "./admission/tenant-limits.ts";
 import { DEFAULT_POLICY, POLICY_NAMES } from "./balance/policies.ts";
@@ -12,6 +13,8 @@ const replicaUrl = z.url({
   protocol: /^(dns\+)?https?$/,
   error: "expected an address like http://127.0.0.1:7102, or dns+http://name:7102 for all behind a name",
 });
+/** Those that can be changed while it runs. */
+const limits = ranges.router;
 const seconds = (byDefault: number, max: number) => z.coerce.number().min(1).max(max).default(byDefault);
 
 export const fields = {
@@ -58,20 +61,20 @@ export const fields = {
   maxQueued: setting(
     "ROUTER_MAX_QUEUED",
     "Requests that may wait for a replica with room; beyond it the newest of whoever has the most waiting is refused",
-    z.coerce.number().int().min(0).max(100_000).default(512),
+    z.coerce.number().int().min(limits.maxQueued.min).max(limits.maxQueued.max).default(512),
   ),
   maxWaitMs: setting(
     "ROUTER_MAX_WAIT_MS",
     "How long a request may have to wait for its turn, in milliseconds; one that would wait longer is refused at once",
-    z.coerce.number().min(1).max(600_000).default(30_000),
+    z.coerce.number().min(limits.maxWaitMs.min).max(limits.maxWaitMs.max).default(30_000),
   ),
   batchWeight: setting(
     "ROUTER_BATCH_WEIGHT",
     "What batch requests get of the mesh while interactive ones wait as well, as a ratio",
     z.coerce
       .number()
-      .min(0.001)
-      .max(1)
+      .min(limits.batchWeight.min)
+      .max(limits.batchWeight.max)
       .default(1 / 16),
   ),
   tenantLimits: setting(

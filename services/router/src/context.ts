@@ -12,6 +12,7 @@ import type { Refreshes } from "./path/refreshes.ts";
 import type { Peers } from "./relay/peers.ts";
 import type { ReplicaPool } from "./replica/replica-pool.ts";
 import type { RetryBudget } from "./replica/retry-budget.ts";
+import type { LiveSettings } from "./settings/live-settings.ts";
 import type { TenantResolver } from "./tenant/index.ts";
 
 export interface Context {
@@ -22,6 +23,8 @@ export interface Context {
   admission: Admission;
   cache: CacheDoor;
   replicas: ReplicaPool;
+  /** What the mesh has set meanwhile. */
+  settings: LiveSettings;
   retryBudget: RetryBudget;
   /** Answers in the making that others may read along. */
   flights: Flights;

@@ -6,6 +6,7 @@ import { systemClock, systemRandom } from "@chimera/kernel";
 import type { Logger, Service } from "@chimera/lifecycle";
 import { openTls, RawChannel, startServer } from "@chimera/rpc";
 import { connectionLimits, doorTlsFiles, meshTlsFiles } from "@chimera/rpc/settings";
+import { followSettings } from "@chimera/settings";
 import { Admission } from "./admission/admission.ts";
 import type { AdmissionLimits } from "./admission/tenant-limits.ts";
 import type { RouterConfig } from "./config.ts";
@@ -26,10 +27,15 @@ import { followRaw } from "./rpc/follow-raw.ts";
 import { generateRpc } from "./rpc/generate.ts";
 import { generateRaw } from "./rpc/generate-raw.ts";
 import { watchStatsRpc } from "./rpc/watch-stats.ts";
+import { applySettings } from "./settings/apply.ts";
+import { LiveSettings } from "./settings/live-settings.ts";
 import { openTenants } from "./tenant/index.ts";
 
 /** Bodies may be larger than prompts, so that a prompt that is too long is refused by name. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+
+/** How long a start waits for the mesh's settings, so that the first request is served by them already. */
+const SETTINGS_MS = 1000;
 
 export async function createRouter(config: RouterConfig, logger: Logger): Promise<Service> {
   const tenants = openTenants(config, { host: config.host, clock: systemClock, logger });
@@ -51,7 +57,9 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
     kinds: ["loadReported"],
     handle: (event) => void (event.kind === "loadReported" && replicas.note(event.message)),
   });
-  const admission = new Admission({ clock: systemClock, random: systemRandom, limits: limitsOf(config) });
+  const limits = limitsOf(config);
+  const admission = new Admission({ clock: systemClock, random: systemRandom, limits });
+  const settings = new LiveSettings();
   replicas.onRoom((model) => admission.poke(model));
   const peers = new Peers({ tls });
   let draining = new AbortController().signal;
@@ -68,6 +76,7 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
       onFailure: cacheFailureLog(logger),
     }),
     replicas,
+    settings,
     retryBudget: new RetryBudget(systemClock),
     flights: new Flights(),
     peers,
@@ -78,7 +87,11 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
     newId: randomUUID,
     draining: () => draining,
   };
-  await replicas.start();
+  const following = followSettings({
+    ...{ bus: events, service: "router", replica: config.name, clock: systemClock, logger },
+    apply: applySettings({ own: { policy: config.policy, limits }, replicas, admission, settings }),
+  });
+  await Promise.all([replicas.start(), following.settled(SETTINGS_MS)]);
   const server = await startServer({
     name: "router",
     host: config.host,
@@ -112,6 +125,7 @@ export async function createRouter(config: RouterConfig, logger: Logger): Promis
       tenants.close();
       tls?.close();
       doorTls?.close();
+      await following.stop();
       await events.close();
     },
   };

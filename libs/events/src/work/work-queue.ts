@@ -1,17 +1,12 @@
 // Work that many processes share, over NATS: tasks go to whoever is free and come back when their worker dies, results are
 // stored once each, and a record per run says what it is and whether it is still wanted.
 import { FailedPreconditionError, UnavailableError } from "@chimera/kernel";
-import {
-  DeliverPolicy,
-  JetStreamApiCodes,
-  JetStreamApiError,
-  type JetStreamClient,
-  jetstream,
-} from "@nats-io/jetstream";
+import { DeliverPolicy, JetStreamApiError, type JetStreamClient, jetstream } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { BusLogger } from "../bus.ts";
 import type { Consumption } from "../consumption.ts";
+import { isWrongSequence } from "../log/wrong-sequence.ts";
 import { checkServer } from "../stream.ts";
 import { MAX_MESSAGE_BYTES, WorkStreams } from "./streams.ts";
 import { TaskLoop, type TaskOptions } from "./task-loop.ts";
@@ -343,12 +338,6 @@ class NatsWorkQueue implements WorkQueue {
     this.#opened = undefined;
     this.#ready = Promise.withResolvers();
   }
-}
-
-function isWrongSequence(error: unknown): boolean {
-  if (!(error instanceof JetStreamApiError)) return false;
-  const { StreamWrongLastSequence, StreamWrongLastSequenceUnknown } = JetStreamApiCodes;
-  return error.code === StreamWrongLastSequence || error.code === StreamWrongLastSequenceUnknown;
 }
 
 function reasonOf(error: unknown): string {

@@ -1,9 +1,12 @@
 // The cache's own index: which answers are resident, how large, how often used. Byte stores know none of this. It decides
 // what is in; the byte store only follows.
-import { assert, type Random, systemRandom } from "@chimera/kernel";
+import { assert, type Clock, type Random, systemRandom } from "@chimera/kernel";
 import type { Policy } from "../policy/policy.ts";
+import { inSlices } from "../slices.ts";
+import { ChangingPolicy } from "./changing-policy.ts";
 import { Entry, type EntryFacts } from "./entry.ts";
 import { type Eviction, Evictions } from "./evictions.ts";
+import { inOrderOfUse } from "./order-of-use.ts";
 import { NO_QUOTAS, type TenantQuotas } from "./tenant-quotas.ts";
 import { type TenantHolding, TenantShelves } from "./tenant-shelves.ts";
 
@@ -32,23 +35,23 @@ export interface EntryIndexOptions {
 }
 
 export class EntryIndex {
-  readonly capacityBytes: number;
-  readonly maxEntryBytes: number;
   readonly maxEntries: number;
-  readonly #policy: Policy<Entry>;
+  readonly #policy: ChangingPolicy;
   readonly #observer: IndexObserver | undefined;
   readonly #shelves: TenantShelves;
   readonly #evictions: Evictions;
   /** At most `maxEntries`. */
   readonly #entries = new Map<string, Entry>();
+  #capacityBytes: number;
+  #maxEntryBytes: number;
   #bytes = 0;
 
   constructor({ capacityBytes, maxEntries, policy, observer, ...tenants }: EntryIndexOptions) {
     assert(capacityBytes > 0 && maxEntries > 0, "an index holds something");
-    this.capacityBytes = capacityBytes;
-    this.maxEntryBytes = Math.floor(capacityBytes * MAX_ENTRY_SHARE);
+    this.#capacityBytes = capacityBytes;
+    this.#maxEntryBytes = Math.floor(capacityBytes * MAX_ENTRY_SHARE);
     this.maxEntries = maxEntries;
-    this.#policy = policy;
+    this.#policy = new ChangingPolicy(policy);
     this.#observer = observer;
     const { quotas = NO_QUOTAS, random = systemRandom } = tenants;
     this.#shelves = new TenantShelves({ capacityBytes, maxEntries, quotas, random });
@@ -61,6 +64,14 @@ export class EntryIndex {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get capacityBytes(): number {
+    return this.#capacityBytes;
+  }
+
+  get maxEntryBytes(): number {
+    return this.#maxEntryBytes;
   }
 
   get policyName(): string {
@@ -97,7 +108,7 @@ export class EntryIndex {
 
   /** Whether an entry of this size may be added. */
   admits(bytes: number): boolean {
-    return bytes <= this.maxEntryBytes;
+    return bytes <= this.#maxEntryBytes;
   }
 
   /** Adds or replaces an entry. Returns it with those that had to leave; the caller deletes their bytes. */
@@ -144,16 +155,51 @@ export class EntryIndex {
     return true;
   }
 
+  /** Another policy takes over, from the entry that was used longest ago on, in slices. Nothing leaves for it. */
+  async changePolicy(policy: Policy<Entry>, clock: Pick<Clock, "monotonicMs">): Promise<void> {
+    const ordered = await inOrderOfUse(this.#entries.values(), { clock });
+    this.#policy.begin(policy);
+    const move = (entry: Entry) => {
+      if (entry.isResident) this.#policy.move(entry);
+    };
+    await inSlices(ordered, move, { clock });
+    // Those that came while the others were put in order are the newest.
+    await inSlices(this.#entries.values(), move, { clock });
+    this.#policy.end();
+  }
+
+  /**
+   * Gives those that have to leave, one after the other; the caller deletes their bytes. The bound goes down with each of them, so
+   * that nothing that comes meanwhile has to wait for all, and is the new one after the last.
+   */
+  *resize(capacityBytes: number, nowMs: number): Generator<Entry, void> {
+    assert(capacityBytes > 0, "an index holds something");
+    this.#maxEntryBytes = Math.floor(capacityBytes * MAX_ENTRY_SHARE);
+    this.#shelves.resize(capacityBytes);
+    while (this.#bytes > capacityBytes) {
+      const victim = this.#evict(nowMs);
+      this.#capacityBytes = Math.max(capacityBytes, this.#bytes);
+      yield victim;
+    }
+    this.#capacityBytes = capacityBytes;
+    this.#evictions.resize(capacityBytes);
+    this.#policy.resized(capacityBytes);
+  }
+
   #makeRoom(incoming: Entry): readonly Entry[] {
     const evicted: Entry[] = [];
     this.#shelves.expect(incoming);
-    while (this.#bytes + incoming.bytes > this.capacityBytes || this.#entries.size >= this.maxEntries) {
-      const victim = this.#victim(incoming.storedAtMs);
-      this.#forget(victim);
-      this.#evictions.note(victim, incoming.storedAtMs);
-      evicted.push(victim);
+    while (this.#bytes + incoming.bytes > this.#capacityBytes || this.#entries.size >= this.maxEntries) {
+      evicted.push(this.#evict(incoming.storedAtMs));
     }
     return evicted;
+  }
+
+  #evict(nowMs: number): Entry {
+    const victim = this.#victim(nowMs);
+    this.#forget(victim);
+    this.#evictions.note(victim, nowMs);
+    return victim;
   }
 
   /** The policy's choice, unless another tenant holds more than its quota: then one of that tenant's. */

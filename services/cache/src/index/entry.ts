@@ -74,6 +74,8 @@ export class Entry implements EntryFacts, PolicyNode, Slotted {
   newer: PolicyNode | undefined;
   queue = 0;
   visits = 0;
+  /** Which policy knows it, where one takes over from another. */
+  policyNumber = 0;
   /** Where it stands among the entries of its tenant. */
   slot = NO_SLOT;
 

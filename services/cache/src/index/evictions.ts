@@ -27,6 +27,10 @@ export class Evictions {
     this.#ghosts = new GhostList({ maxBytes: capacityBytes, maxKeys: MAX_GHOSTS });
   }
 
+  resize(capacityBytes: number): void {
+    this.#ghosts.resize(capacityBytes);
+  }
+
   get count(): number {
     return this.#count;
   }

@@ -15,25 +15,28 @@ export interface TenantHolding {
   quotaBytes: number | undefined;
 }
 
+interface Quota {
+  bytes: number;
+  entries: number;
+}
+
 /** All entries of one tenant. What is about to come counts already: `bytes` and `count` may be ahead of `entries`. */
 class Shelf implements Slotted {
   readonly tenant: string;
-  readonly quotaBytes: number;
-  readonly quotaEntries: number;
+  quota: Quota;
   readonly entries = new Slots<Entry>();
   bytes = 0;
   count = 0;
   /** Where it stands among those over their quota. */
   slot = NO_SLOT;
 
-  constructor(tenant: string, quota: { bytes: number; entries: number }) {
+  constructor(tenant: string, quota: Quota) {
     this.tenant = tenant;
-    this.quotaBytes = quota.bytes;
-    this.quotaEntries = quota.entries;
+    this.quota = quota;
   }
 
   get isOver(): boolean {
-    return this.bytes > this.quotaBytes || this.count > this.quotaEntries;
+    return this.bytes > this.quota.bytes || this.count > this.quota.entries;
   }
 }
 
@@ -49,10 +52,21 @@ export class TenantShelves {
   /** Tenants with an entry: at most as many as there are entries. */
   readonly #shelves = new Map<string, Shelf>();
   readonly #over = new Slots<Shelf>();
+  #capacityBytes: number;
   #turn = 0;
 
   constructor(options: TenantShelvesOptions) {
     this.#options = options;
+    this.#capacityBytes = options.capacityBytes;
+  }
+
+  /** Quotas that are shares are of the new capacity. */
+  resize(capacityBytes: number): void {
+    this.#capacityBytes = capacityBytes;
+    for (const shelf of this.#shelves.values()) {
+      shelf.quota = this.#quotaOf(shelf.tenant);
+      this.#count(shelf, { bytes: 0, entries: 0 });
+    }
   }
 
   /** An entry is about to come: room is made for it next. */
@@ -82,20 +96,24 @@ export class TenantShelves {
   }
 
   holdings(): TenantHolding[] {
-    return Array.from(this.#shelves.values(), ({ tenant, count, bytes, quotaBytes }) => ({
+    return Array.from(this.#shelves.values(), ({ tenant, count, bytes, quota }) => ({
       tenant,
       entries: count,
       bytes,
-      quotaBytes: quotaBytes < this.#options.capacityBytes ? quotaBytes : undefined,
+      quotaBytes: quota.bytes < this.#capacityBytes ? quota.bytes : undefined,
     }));
   }
 
   #open(tenant: string): Shelf {
-    const { capacityBytes, maxEntries, quotas } = this.#options;
-    const share = shareOf(quotas, tenant, capacityBytes);
-    const shelf = new Shelf(tenant, { bytes: Math.floor(share * capacityBytes), entries: share * maxEntries });
+    const shelf = new Shelf(tenant, this.#quotaOf(tenant));
     this.#shelves.set(tenant, shelf);
     return shelf;
+  }
+
+  #quotaOf(tenant: string): Quota {
+    const { maxEntries, quotas } = this.#options;
+    const share = shareOf(quotas, tenant, this.#capacityBytes);
+    return { bytes: Math.floor(share * this.#capacityBytes), entries: share * maxEntries };
   }
 
   #count(shelf: Shelf, change: { bytes: number; entries: number }): void {

@@ -18,7 +18,7 @@ export interface GhostListOptions {
 
 /** Typed arrays throughout: with a Map of a million keys the collector's work was most of what a decision cost. */
 export class GhostList {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   readonly #maxKeys: number;
   /** A ring, oldest first from `#first`, which is counted from the first key ever added. */
   #hashes = new Int32Array(FIRST_SLOTS);
@@ -52,7 +52,13 @@ export class GhostList {
     this.take(hash);
     if (this.#next - this.#first === this.#hashes.length) this.#rebuild();
     this.#append(hash, bytes);
-    while (this.#bytes > this.#maxBytes || this.#size > this.#maxKeys) this.#dropOldest();
+    this.#shrink();
+  }
+
+  /** The oldest are forgotten where the new bound is lower. */
+  resize(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
+    this.#shrink();
   }
 
   /** Forgets a key; false where it was not remembered. */
@@ -75,6 +81,10 @@ export class GhostList {
     this.#next += 1;
     this.#size += 1;
     this.#bytes += bytes;
+  }
+
+  #shrink(): void {
+    while (this.#bytes > this.#maxBytes || this.#size > this.#maxKeys) this.#dropOldest();
   }
 
   #dropOldest(): void {

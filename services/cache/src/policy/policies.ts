@@ -1,5 +1,6 @@
 // The eviction policies by name.
 import type { Random } from "@chimera/kernel";
+import { CACHE_POLICIES as POLICY_NAMES } from "@chimera/settings";
 import type { PolicyNode } from "../index/entry.ts";
 import { LruPolicy } from "./lru.ts";
 import type { Policy } from "./policy.ts";
@@ -7,9 +8,13 @@ import { S3FifoPolicy } from "./s3-fifo.ts";
 import { SievePolicy } from "./sieve.ts";
 import { WTinyLfuPolicy } from "./w-tiny-lfu.ts";
 
-export const POLICY_NAMES = ["s3-fifo", "lru", "sieve", "w-tinylfu"] as const;
+export { POLICY_NAMES };
 export type PolicyName = (typeof POLICY_NAMES)[number];
 export const DEFAULT_POLICY: PolicyName = "s3-fifo";
+
+export function isPolicyName(name: string): name is PolicyName {
+  return POLICY_NAMES.some((each) => each === name);
+}
 
 export interface PolicyOptions {
   capacityBytes: number;

@@ -14,4 +14,6 @@ export interface Policy<N extends PolicyNode = PolicyNode> {
   removed(node: N): void;
   /** Chooses a resident entry, forgets it and returns it; undefined where none is resident. */
   evict(): N | undefined;
+  /** The cache holds more, or less, from now on. */
+  resized?(capacityBytes: number): void;
 }

@@ -40,6 +40,10 @@ export class S3FifoPolicy<N extends PolicyNode> implements Policy<N> {
     else this.#main.remove(node);
   }
 
+  resized(capacityBytes: number): void {
+    this.#ghosts.resize(capacityBytes);
+  }
+
   evict(): N | undefined {
     return (
       (this.#isSmallFull() ? this.#evictFromSmall() : undefined) ?? this.#evictFromMain() ?? this.#evictFromSmall()

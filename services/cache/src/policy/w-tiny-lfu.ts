@@ -26,7 +26,7 @@ export interface WTinyLfuOptions {
 
 export class WTinyLfuPolicy<N extends PolicyNode> implements Policy<N> {
   readonly name = "w-tinylfu";
-  readonly #capacityBytes: number;
+  #capacityBytes: number;
   readonly #random: Random;
   readonly #sketch = new FrequencySketch();
   readonly #window = new NodeQueue<N>(WINDOW);
@@ -62,6 +62,10 @@ export class WTinyLfuPolicy<N extends PolicyNode> implements Policy<N> {
 
   removed(node: N): void {
     this.#queueOf(node).remove(node);
+  }
+
+  resized(capacityBytes: number): void {
+    this.#capacityBytes = capacityBytes;
   }
 
   evict(): N | undefined {

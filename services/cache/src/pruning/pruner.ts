@@ -1,7 +1,7 @@
 // Takes out what is not worth its room, says before what that will cost, and can put it back. Works in slices: no lookup waits
 // for more than one of them. One prune at a time.
 import { type Clock, FailedPreconditionError, NotFoundError } from "@chimera/kernel";
-import type { Answers } from "../answers.ts";
+import { type Answers, MAX_UNWRITTEN } from "../answers.ts";
 import type { Entry } from "../index/entry.ts";
 import type { EntryIndex } from "../index/entry-index.ts";
 import { inSlices } from "../slices.ts";
@@ -10,9 +10,6 @@ import { bytesToRemove, fitsCriteria, type PruneCriteria } from "./criteria.ts";
 import { UNDO_MS } from "./undo-area.ts";
 import { expectedHitRate, type Totals, worthOf } from "./worth.ts";
 import { bucketOf, type Cut, WorthHistogram } from "./worth-histogram.ts";
-
-/** Deleted entries after which the byte store is waited for. */
-const MAX_UNWRITTEN = 8192;
 
 export interface PrunerOptions {
   answers: Answers;

@@ -11,7 +11,7 @@ export const UNDO_MS = 3_600_000;
 const PREFIX_DIGITS = 16;
 
 export class UndoArea {
-  readonly maxBytes: number;
+  #maxBytes: number;
   /** By key; entries of one prune only, at most `maxBytes` of them. */
   readonly #entries = new Map<string, Entry>();
   /** Key by "tenant:" and the first digits of its hash; same size as `#entries`. */
@@ -21,7 +21,21 @@ export class UndoArea {
   #prunedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(capacityBytes: number) {
-    this.maxBytes = Math.floor(capacityBytes * UNDO_SHARE);
+    this.#maxBytes = Math.floor(capacityBytes * UNDO_SHARE);
+  }
+
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
+  /** Gives those that have no room any more; their bytes are the caller's to delete. */
+  *resize(capacityBytes: number): Generator<Entry, void> {
+    this.#maxBytes = Math.floor(capacityBytes * UNDO_SHARE);
+    for (const entry of this.#entries.values()) {
+      if (this.#bytes <= this.#maxBytes) return;
+      this.take(entry.key);
+      yield entry;
+    }
   }
 
   get bytes(): number {
@@ -51,7 +65,7 @@ export class UndoArea {
 
   /** False where there is no room. */
   add(entry: Entry): boolean {
-    if (this.#bytes + entry.bytes > this.maxBytes) return false;
+    if (this.#bytes + entry.bytes > this.#maxBytes) return false;
     this.take(entry.key);
     this.#entries.set(entry.key, entry);
     this.#byPrefix.set(prefixOf(entry.key), entry.key);

@@ -54,7 +54,7 @@ interface Shadow {
 }
 
 export class Shadows implements IndexObserver {
-  readonly #options: ShadowsOptions;
+  #options: ShadowsOptions;
   #share: number;
   /** The policy in use comes first. Each holds at most `ENTRIES.most` entries times its size. */
   #shadows: readonly Shadow[];
@@ -69,6 +69,12 @@ export class Shadows implements IndexObserver {
     this.#options = options;
     this.#share = this.#shareFor(FIRST_GUESS_BYTES);
     this.#shadows = this.#create();
+  }
+
+  /** Another policy or capacity is in use: the figures begin anew. */
+  reset(inUse: Pick<ShadowsOptions, "policy" | "capacityBytes">): void {
+    this.#options = { ...this.#options, ...inUse };
+    this.#drawAnew(this.#stores === 0 ? FIRST_GUESS_BYTES : this.#storedBytes / this.#stores);
   }
 
   hit(entry: Entry): void {
@@ -150,6 +156,10 @@ export class Shadows implements IndexObserver {
     const entries = this.#share * this.#entriesOf(meanBytes);
     const isTooSmall = entries < ENTRIES.least && this.#share < 1;
     if (!isTooSmall && entries <= ENTRIES.most) return;
+    this.#drawAnew(meanBytes);
+  }
+
+  #drawAnew(meanBytes: number): void {
     this.#share = this.#shareFor(meanBytes);
     this.#shadows = this.#create();
     this.#lookups = 0;

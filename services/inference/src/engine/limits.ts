@@ -1,8 +1,9 @@
 // Which limits an engine can be given while it runs.
 import { type FieldViolation, InvalidRequestError } from "@chimera/kernel";
+import { ranges } from "@chimera/settings";
 import type { EngineLimits } from "./engine.ts";
 
-export const MAX_QUEUED_REQUESTS = 65_536;
+export const MAX_QUEUED_REQUESTS = ranges.inference.maxQueued.max;
 
 /** What is asked for over what is in force. Throws InvalidRequestError with every value the engine can not have. */
 export function resolveLimits(asked: Partial<EngineLimits>, current: EngineLimits, maxSlots: number): EngineLimits {

@@ -1,5 +1,6 @@
 // The policies by name.
 import type { Random } from "@chimera/kernel";
+import { ROUTER_POLICIES as POLICY_NAMES } from "@chimera/settings";
 import { EstimatedWait } from "./estimated-wait.ts";
 import { LeastOutstanding } from "./least-outstanding.ts";
 import type { Policy } from "./policy.ts";
@@ -7,14 +8,7 @@ import { PrefixAffine } from "./prefix-affine.ts";
 import { RoundRobin } from "./round-robin.ts";
 import { TwoChoices } from "./two-choices.ts";
 
-export const POLICY_NAMES = [
-  "affinity-then-wait",
-  "round-robin",
-  "least-outstanding",
-  "two-choices",
-  "prefix-affine",
-  "estimated-wait",
-] as const;
+export { POLICY_NAMES };
 
 export type PolicyName = (typeof POLICY_NAMES)[number];
 
@@ -33,6 +27,10 @@ const POLICIES: Record<PolicyName, (random: Random) => Policy> = {
   "prefix-affine": (random) => new PrefixAffine({ random, otherwise: new TwoChoices(random, "outstanding") }),
   "estimated-wait": (random) => new EstimatedWait(random),
 };
+
+export function isPolicyName(name: string): name is PolicyName {
+  return POLICY_NAMES.some((each) => each === name);
+}
 
 /** One per model: a policy may remember whose turn it is. */
 export function createPolicy(name: PolicyName, random: Random): Policy {

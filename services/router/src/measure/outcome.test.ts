@@ -13,7 +13,7 @@ function opened() {
   const stats = new Stats(clock);
   const caller = new AbortController();
   const call = { tenant: "acme", workload: "", door: "grpc", signal: caller.signal, arrivedAtMs: clock.ms } as const;
-  const outcome = openOutcome({ clock, stats, newId: () => "made" }, call);
+  const outcome = openOutcome({ clock, stats, settings: { version: 3 }, newId: () => "made" }, call);
   const accept = () => {
     outcome.accepted({ requestId: "r1", model: { id: "m", version: "v2" } });
     outcome.cached({ status: CacheStatus.MISS, reason: "not seen before" });

@@ -49,6 +49,10 @@ export interface FinishedOutcome {
   streamMs: number;
   usage: Usage | undefined;
   engine: Timings | undefined;
+  /** Of the mesh's settings, as it arrived; 0 is the environment alone. */
+  settingsVersion: number;
+  /** "" where its session is in none. */
+  arm: string;
 }
 
 /** What is asked, once the body is read. */
@@ -59,6 +63,8 @@ export interface Question {
 
 export interface Outcome {
   asked(question: Question): void;
+  /** Which settings it is served under. */
+  under(settings: { version: number; arm: string }): void;
   accepted(accepted: { requestId: string; model: { id: string; version: string } }): void;
   cached(decision: { status: CacheStatus; reason: string; keyPrefix?: string }): void;
   /** What is asked, for the log of requests. */
@@ -87,6 +93,8 @@ export interface Outcome {
 export interface OutcomeContext {
   clock: Clock;
   stats: Stats;
+  /** The version in force, for requests that are refused before anything else. */
+  settings: { readonly version: number };
   newId(): string;
 }
 
@@ -124,7 +132,7 @@ class OpenOutcome implements Outcome {
   #deltas = 0;
   #status: string | undefined;
 
-  constructor({ clock, stats, newId }: OutcomeContext, call: MeasuredCall) {
+  constructor({ clock, stats, settings, newId }: OutcomeContext, call: MeasuredCall) {
     const { tenant, workload, door, signal, arrivedAtMs, requestClass = "interactive" } = call;
     this.#clock = clock;
     this.#stats = stats;
@@ -155,6 +163,8 @@ class OpenOutcome implements Outcome {
       streamMs: 0,
       usage: undefined,
       engine: undefined,
+      settingsVersion: settings.version,
+      arm: "",
     };
   }
 
@@ -165,6 +175,11 @@ class OpenOutcome implements Outcome {
     finished.operation = request.prompt ? "text_completion" : "chat";
     finished.requestClass = requestClass;
     finished.cacheControl = request.cacheControl;
+  }
+
+  under({ version, arm }: { version: number; arm: string }): void {
+    this.#finished.settingsVersion = version;
+    this.#finished.arm = arm;
   }
 
   accepted({ requestId, model }: { requestId: string; model: { id: string; version: string } }): void {

@@ -1,8 +1,9 @@
 // Stage 2: is this a request we can answer? Everything that can be refused by looking at it is refused here.
 
-import { type CacheControl, Role, type SamplingParams } from "@chimera/contracts/common";
+import { type CacheControl, Role } from "@chimera/contracts/common";
 import type { GenerateRequest } from "@chimera/contracts/router";
 import { type FieldViolation, InvalidRequestError } from "@chimera/kernel";
+import { samplingViolations } from "@chimera/settings";
 import type { Context } from "../context.ts";
 import type { ServedModel } from "../replica/replica-pool.ts";
 
@@ -10,10 +11,6 @@ export const bounds = {
   promptBytes: 512 * 1024,
   messages: 256,
   requestIdLength: 64,
-  stops: 8,
-  stopLength: 64,
-  grammarBytes: 16 * 1024,
-  maxTokens: 1_000_000,
   cacheTags: 8,
   cacheTagLength: 64,
 } as const;
@@ -34,7 +31,7 @@ export function accept(context: Context, request: GenerateRequest): Accepted {
 function validate(request: GenerateRequest): FieldViolation[] {
   const violations = [
     ...promptViolations(request),
-    ...samplingViolations(request.sampling),
+    ...samplingViolations(request.sampling, "sampling"),
     ...controlViolations(request.cacheControl),
   ];
   if (request.requestId && !/^[\w.:-]{1,64}$/.test(request.requestId)) {
@@ -84,59 +81,4 @@ function tooLong(field: string, text: string): FieldViolation[] {
   const bytes = Buffer.byteLength(text);
   if (bytes <= bounds.promptBytes) return [];
   return [{ field, description: `has ${bytes} bytes, at most ${bounds.promptBytes} are taken` }];
-}
-
-type NumberField = Exclude<keyof SamplingParams, "stop" | "jsonSchema" | "grammar" | "$typeName" | "$unknown" | "seed">;
-
-interface Range {
-  field: string;
-  min: number;
-  max: number;
-  aboveMin?: boolean;
-}
-
-const RANGES: Record<NumberField, Range> = {
-  temperature: { field: "temperature", min: 0, max: 2 },
-  topP: { field: "top_p", min: 0, max: 1, aboveMin: true },
-  topK: { field: "top_k", min: 0, max: 1_000_000 },
-  minP: { field: "min_p", min: 0, max: 1 },
-  repetitionPenalty: { field: "repetition_penalty", min: 0.5, max: 2 },
-  maxTokens: { field: "max_tokens", min: 1, max: bounds.maxTokens },
-};
-
-function samplingViolations(sampling: SamplingParams | undefined): FieldViolation[] {
-  if (!sampling) return [];
-  const violations = Object.entries(RANGES).flatMap(([key, range]): FieldViolation[] => {
-    const value = sampling[key as NumberField];
-    if (value === undefined) return [];
-    const low = range.aboveMin ? value > range.min : value >= range.min;
-    if (low && value <= range.max) return [];
-    const from = range.aboveMin ? `above ${range.min}` : `from ${range.min}`;
-    return [{ field: `sampling.${range.field}`, description: `${value} is out of range, ${from} to ${range.max}` }];
-  });
-  if (sampling.stop.length > bounds.stops) {
-    violations.push({
-      field: "sampling.stop",
-      description: `has ${sampling.stop.length} texts, at most ${bounds.stops}`,
-    });
-  }
-  sampling.stop.forEach((text, index) => {
-    if (text.length >= 1 && text.length <= bounds.stopLength) return;
-    violations.push({ field: `sampling.stop[${index}]`, description: `needs 1 to ${bounds.stopLength} characters` });
-  });
-  return [...violations, ...grammarViolations(sampling)];
-}
-
-/** Whether it can be followed is the engine's to say. */
-function grammarViolations({ jsonSchema, grammar }: SamplingParams): FieldViolation[] {
-  if (jsonSchema !== undefined && grammar !== undefined) {
-    return [{ field: "sampling.grammar", description: "set either grammar or json_schema, not both" }];
-  }
-  const field = grammar === undefined ? "sampling.json_schema" : "sampling.grammar";
-  const text = grammar ?? jsonSchema;
-  if (text === undefined) return [];
-  if (text.trim() === "") return [{ field, description: "is empty" }];
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= bounds.grammarBytes) return [];
-  return [{ field, description: `has ${bytes} bytes, at most ${bounds.grammarBytes} are taken` }];
 }

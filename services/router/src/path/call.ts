@@ -12,6 +12,8 @@ export interface IncomingCall {
   /** What the request is for, as its caller says; "" for ordinary traffic. */
   workload: string;
   door: Door;
+  /** What the caller calls its session, where it does. */
+  session?: string | undefined;
   /** Aborted when the caller has left, with the reason where it is a deadline. */
   signal: AbortSignal;
   /** What is left of the caller's deadline, in milliseconds. */
@@ -30,6 +32,10 @@ export interface AskedCall extends IncomingCall {
 }
 
 export const WORKLOAD_HEADER = "x-chimera-workload";
+/** Requests with the same one are of one session; a session stays in its arm. */
+export const SESSION_HEADER = "x-chimera-session";
+/** Of answers that the cache has made ahead. */
+export const WARM_UP_WORKLOAD = "warm-up";
 
 /** The name of a workload, or "" where the header is absent or is none. */
 export function workloadOf(header: string | null | undefined): string {

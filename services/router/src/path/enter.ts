@@ -2,7 +2,7 @@
 import { ChimeraError } from "@chimera/kernel";
 import type { Context } from "../context.ts";
 import { openOutcome } from "../measure/outcome.ts";
-import { type Door, type IncomingCall, WORKLOAD_HEADER, workloadOf } from "./call.ts";
+import { type Door, type IncomingCall, SESSION_HEADER, WORKLOAD_HEADER, workloadOf } from "./call.ts";
 import { reportOutcome } from "./report-outcome.ts";
 
 export interface Arrival {
@@ -18,6 +18,7 @@ export async function enter(context: Context, arrival: Arrival): Promise<Incomin
   const arrivedAtMs = context.clock.monotonicMs();
   const { header, door, signal, timeoutMs } = arrival;
   const workload = workloadOf(header(WORKLOAD_HEADER));
+  const session = header(SESSION_HEADER) ?? undefined;
   let tenant = "";
   try {
     const found = context.tenants.resolve(header);
@@ -25,7 +26,7 @@ export async function enter(context: Context, arrival: Arrival): Promise<Incomin
     tenant = typeof found === "string" ? found : await found;
     const pass = context.admission.gate(tenant);
     const outcome = openOutcome(context, { tenant, workload, door, signal, arrivedAtMs });
-    return { tenant, workload, door, signal, timeoutMs, arrivedAtMs, pass, outcome };
+    return { tenant, workload, door, session, signal, timeoutMs, arrivedAtMs, pass, outcome };
   } catch (error) {
     const outcome = openOutcome(context, { tenant, workload, door, signal, arrivedAtMs });
     if (isRefusal(error)) outcome.refused(error.message);

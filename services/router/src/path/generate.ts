@@ -7,6 +7,7 @@ import { envelope, fromConnectError } from "@chimera/rpc";
 import { currentTraceId } from "@chimera/telemetry";
 import type { Context } from "../context.ts";
 import { scan } from "../relay/parts.ts";
+import type { ServedUnder } from "../settings/live-settings.ts";
 import { type Accepted, accept } from "./accept.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { type CacheDecision, giveBackFlight, lookUp, type OfferedFlight } from "./cache-lookup.ts";
@@ -33,11 +34,14 @@ export interface AnswerSink {
 export async function generate(
   context: Context,
   incoming: IncomingCall,
-  request: GenerateRequest,
+  asked: GenerateRequest,
   sink: AnswerSink,
 ): Promise<void> {
+  const isServed = (model: string) => context.replicas.serves(model);
+  const { request, ...under } = context.settings.fill(incoming, asked, isServed);
   const call: AskedCall = { ...incoming, request };
   const { outcome, pass } = call;
+  outcome.under(under);
   outcome.asked({ request, requestClass: classOf(request) });
   // Who began an answer has its place in the admission until it ends, also where only others still read it.
   let over = Promise.resolve();
@@ -50,7 +54,7 @@ export async function generate(
     const logged = call.isRefresh ? undefined : loggedInput(context.config.logPrompts, call.tenant, cached.input);
     if (logged) outcome.logs(logged);
     if (call.signal.aborted) throw leavingOf(call.signal);
-    const answering = { context, call, accepted, cached, sink };
+    const answering = { context, call, accepted, under, cached, sink };
     if (cached.replay) {
       replay(cached.replay, answering);
       if (cached.isRefreshDue) context.refreshes.begin(context, call, refresh(context));
@@ -76,6 +80,7 @@ interface Answering {
   context: Context;
   call: AskedCall;
   accepted: Accepted;
+  under: ServedUnder;
   cached: CacheDecision;
   sink: AnswerSink;
   /** Reads along with one that began here. */
@@ -240,7 +245,7 @@ class SinkReader implements AnswerReader {
   }
 }
 
-function acceptedFrame({ accepted, cached }: Answering, origin: Origin): Buffer {
+function acceptedFrame({ accepted, under, cached }: Answering, origin: Origin): Buffer {
   const { requestId, model } = accepted;
   const { servedBy, queueMs, predictedTtftMs } = origin;
   const message = create(GenerateResponseSchema, {
@@ -255,6 +260,8 @@ function acceptedFrame({ accepted, cached }: Answering, origin: Origin): Buffer 
         traceId: currentTraceId(),
         queueMs,
         predictedTtftMs,
+        settingsVersion: under.version,
+        arm: under.arm,
       },
     },
   });

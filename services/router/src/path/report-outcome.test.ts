@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { CacheStatus, UsageSchema } from "@chimera/contracts/common";
+import type { ChimeraEvent } from "@chimera/events";
 import type { Attributes, Span } from "@opentelemetry/api";
 import { expect, it } from "vitest";
 import { openOutcome } from "../measure/outcome.ts";
@@ -9,11 +10,20 @@ import { reportOutcome } from "./report-outcome.ts";
 
 const clock = new HandClock();
 const stats = new Stats(clock);
-const context = { clock, stats, config: { name: "r" }, newId: () => "id", events: { publish: () => undefined } };
+const settings = { version: 0 };
+const context = {
+  clock,
+  stats,
+  settings,
+  config: { name: "r" },
+  newId: () => "id",
+  events: { publish: () => undefined },
+};
+
+const CALL = { tenant: "acme", workload: "", door: "chat", signal: new AbortController().signal } as const;
 
 function outcome() {
-  const signal = new AbortController().signal;
-  return openOutcome(context, { tenant: "acme", workload: "", door: "chat", signal, arrivedAtMs: clock.ms });
+  return openOutcome(context, { ...CALL, arrivedAtMs: clock.ms });
 }
 
 /** A span that only remembers. */
@@ -77,4 +87,24 @@ it("leaves a span alone that is not recorded", () => {
   opened.left();
   reportOutcome(context, opened.close(), span);
   expect(attributes).toEqual({});
+});
+
+it("says under which settings a request was served, and in which arm; one that was refused before, under those in force", () => {
+  const sent: ChimeraEvent[] = [];
+  const reporting = {
+    ...context,
+    settings: { version: 7 },
+    events: { publish: (event: ChimeraEvent) => void sent.push(event) },
+  };
+  const open = () => openOutcome(reporting, { ...CALL, arrivedAtMs: clock.ms });
+  const served = open();
+  served.under({ version: 6, arm: "short" });
+  const { span, attributes } = spanOf(true);
+  reportOutcome(reporting, served.close(), span);
+  reportOutcome(reporting, open().close());
+  expect(sent.map(({ message }) => message)).toMatchObject([
+    { settingsVersion: 6, arm: "short" },
+    { settingsVersion: 7, arm: "" },
+  ]);
+  expect(attributes).toMatchObject({ "chimera.settings.version": 6, "chimera.arm": "short" });
 });

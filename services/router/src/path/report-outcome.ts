@@ -42,6 +42,8 @@ export function reportOutcome(context: ReportContext, outcome: FinishedOutcome, 
     class: outcome.requestClass,
     refusal: outcome.refusal,
     cacheKey: outcome.cacheKey,
+    settingsVersion: outcome.settingsVersion,
+    arm: outcome.arm,
     ...(outcome.loggedInput && { loggedInput: outcome.loggedInput }),
     ...(outcome.cacheKey && outcome.cacheControl && { cacheControl: outcome.cacheControl }),
     ...(outcome.ttftMs !== undefined && { ttftMs: outcome.ttftMs }),
@@ -53,7 +55,7 @@ export function reportOutcome(context: ReportContext, outcome: FinishedOutcome, 
 }
 
 function annotate(span: Span, outcome: FinishedOutcome): void {
-  const { ttftMs, queueMs, refusal, usage } = outcome;
+  const { ttftMs, queueMs, refusal, usage, settingsVersion, arm } = outcome;
   span.setAttributes({
     [names.genAiOperation]: outcome.operation,
     [names.genAiProvider]: "chimera",
@@ -70,6 +72,8 @@ function annotate(span: Span, outcome: FinishedOutcome): void {
   });
   if (ttftMs !== undefined) span.setAttribute(names.genAiTimeToFirstChunk, ttftMs / 1000);
   if (queueMs !== undefined) span.setAttribute(names.routerQueueMs, queueMs);
+  if (settingsVersion > 0) span.setAttribute(names.settingsVersion, settingsVersion);
+  if (arm !== "") span.setAttribute(names.arm, arm);
   if (refusal !== "") span.setAttribute(names.routerRefusal, refusal);
   if (!usage) return;
   span.setAttributes({

@@ -60,14 +60,23 @@ const MAX_NAMED = 8;
 
 export class Fleet {
   readonly #options: FleetOptions;
-  readonly #policy: Policy;
+  #policy: Policy;
+  #policyName: PolicyName;
   readonly #prefixes = new PrefixIndex<Replica>();
   /** Bounded by the pool. */
   readonly #members: Replica[] = [];
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#policyName = options.policy;
     this.#policy = createPolicy(options.policy, options.random);
+  }
+
+  /** From the next request on; what the old one remembered is lost. */
+  setPolicy(name: PolicyName): void {
+    if (name === this.#policyName) return;
+    this.#policyName = name;
+    this.#policy = createPolicy(name, this.#options.random);
   }
 
   get model(): string {
@@ -187,7 +196,7 @@ export class Fleet {
       });
     };
     const { candidate, why, considered } = choice;
-    return { policy: this.#options.policy, chosen: candidate.name, why, candidates: considered.map(explained) };
+    return { policy: this.#policyName, chosen: candidate.name, why, candidates: considered.map(explained) };
   }
 
   readonly #firstToken = (replica: Replica, { isTrial, raisedLimit }: { isTrial: boolean; raisedLimit: boolean }) => {

@@ -464,3 +464,13 @@ describe("the bound of the pool", () => {
     expect(mesh.pool.snapshot().length).toBe(512);
   });
 });
+
+it("changes its policy between two requests", async () => {
+  const mesh = await startFakeMesh({ replicas: 2, policy: "round-robin" });
+  expect(choices(mesh, 4).sort()).toEqual(["a", "a", "b", "b"]);
+  mesh.pool.setPolicy("two-choices");
+  const reservation = mesh.reserved();
+  expect(reservation.explain().policy).toBe("two-choices");
+  reservation.end("cancelled");
+  expect([mesh.pool.serves("m"), mesh.pool.serves("none")]).toEqual([true, false]);
+});

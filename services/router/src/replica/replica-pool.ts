@@ -54,11 +54,13 @@ export class ReplicaPool {
   /** Those that are being asked. */
   readonly #asking = new Map<Replica, Promise<void>>();
   readonly #roomListeners: ((model: string) => void)[] = [];
+  #policy: PolicyName;
   #ticks = 0;
   #stopTicking: () => void = () => undefined;
 
   constructor(options: ReplicaPoolOptions) {
     this.#options = options;
+    this.#policy = options.policy ?? DEFAULT_POLICY;
     this.#dns = new DnsNames(options.urls, options.lookup ?? ((host) => dnsLookup(host, { all: true })));
     for (const url of options.urls) if (!isDnsUrl(url)) this.#takeIn(url, "settings");
   }
@@ -97,6 +99,17 @@ export class ReplicaPool {
     const fleet = this.#fleets.get(request.model);
     if (fleet === undefined) throw new UnavailableError(`no replica of ${request.model} is known any more`);
     return fleet.reserve(request, options);
+  }
+
+  /** Of every model, from the next request on. */
+  setPolicy(name: PolicyName): void {
+    this.#policy = name;
+    for (const fleet of this.#fleets.values()) fleet.setPolicy(name);
+  }
+
+  /** Whether a request can name it. */
+  serves(model: string): boolean {
+    return this.#fleets.has(model);
   }
 
   /** Called where a replica of the model may have room again, and where waiting for it has no end any more. */
@@ -178,7 +191,8 @@ export class ReplicaPool {
   }
 
   #join(replica: Replica, model: string): void {
-    const { policy = DEFAULT_POLICY, random, clock, onChange } = this.#options;
+    const { random, clock, onChange } = this.#options;
+    const policy = this.#policy;
     let fleet = this.#fleets.get(model);
     if (fleet === undefined) {
       const onRoom = () => this.#signalRoom(model);

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/events/v1/events.proto.
  */
 export const file_chimera_events_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jaGltZXJhL2V2ZW50cy92MS9ldmVudHMucHJvdG8SEWNoaW1lcmEuZXZlbnRzLnYxItAECg9SZXF1ZXN0RmluaXNoZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIMCgRkb29yGAUgASgJEhEKCXNlcnZlZF9ieRgGIAEoCRIuCgVjYWNoZRgHIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRIOCgZzdGF0dXMYCCABKAkSLgoKYXJyaXZlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHdHRmdF9tcxgKIAEoAUgAiAEBEg8KB3R1cm5fbXMYCyABKAESJwoFdXNhZ2UYDCABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIqCgZlbmdpbmUYDSABKAsyGi5jaGltZXJhLmNvbW1vbi52MS5UaW1pbmdzEg4KBnJvdXRlchgOIAEoCRIQCgh3b3JrbG9hZBgPIAEoCRIQCghxdWV1ZV9tcxgQIAEoARIQCghhdHRlbXB0cxgRIAEoDRITCgtyZXN1bXB0aW9ucxgSIAEoDRINCgVjbGFzcxgTIAEoCRIPCgdyZWZ1c2FsGBQgASgJEhEKCWNhY2hlX2tleRgVIAEoCRIUCgxsb2dnZWRfaW5wdXQYFiABKAwSNgoNY2FjaGVfY29udHJvbBgXIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlQ29udHJvbEIKCghfdHRmdF9tcyLGAQoMQ2FjaGVDaGFuZ2VkEg8KB3JlcGxpY2EYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2VudHJpZXMYAyABKAQSDQoFYnl0ZXMYBCABKAQSFgoOY2FwYWNpdHlfYnl0ZXMYBSABKAQSDAoEaGl0cxgGIAEoBBIOCgZtaXNzZXMYByABKAQSEQoJZXZpY3Rpb25zGAggASgEEhQKDHN0b3JlX2Vycm9ycxgJIAEoBCL1AQoNU2NvcmVSZWNvcmRlZBISCgpzdWJqZWN0X2lkGAEgASgJEg4KBnNvdXJjZRgCIAEoCRIOCgZ0ZW5hbnQYAyABKAkSDQoFbW9kZWwYBCABKAkSFQoNbW9kZWxfdmVyc2lvbhgFIAEoCRIRCglwcmVkaWN0ZWQYBiABKAkSDgoGdGFyZ2V0GAcgASgJEg8KB2NvcnJlY3QYCCABKAgSJgoCYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2RhdGFzZXQYCiABKAkSDQoFc3BsaXQYCyABKAkSDgoGcnVuX2lkGAwgASgJIrEBCgxMb2FkUmVwb3J0ZWQSDwoHcmVwbGljYRgBIAEoCRILCgN1cmwYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIOCgZlbmdpbmUYBSABKAkSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBGxvYWQYByABKAsyFy5jaGltZXJhLmNvbW1vbi52MS5Mb2FkIncKEENhY2hlSW52YWxpZGF0ZWQSDgoGdGVuYW50GAEgASgJEg0KBW1vZGVsGAIgASgJEgsKA3RhZxgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcmVwbGljYRgFIAEoCSJ7Cg1DYWNoZVJldmlld2VkEg8KB3JlcGxpY2EYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKCGZpbmRpbmdzGAMgAygLMh8uY2hpbWVyYS5ldmVudHMudjEuQ2FjaGVGaW5kaW5nIuEBCgxDYWNoZUZpbmRpbmcSDAoEa2luZBgBIAEoCRIMCgR0ZXh0GAIgASgJEg8KB3NldHRpbmcYAyABKAkSDwoHY3VycmVudBgEIAEoCRIQCghwcm9wb3NlZBgFIAEoCRIUCgdnYWluX3BwGAYgASgBSACIAQESGAoLZ2Fpbl9sb3dfcHAYByABKAFIAYgBARIZCgxnYWluX2hpZ2hfcHAYCCABKAFIAogBARIJCgFuGAkgASgEQgoKCF9nYWluX3BwQg4KDF9nYWluX2xvd19wcEIPCg1fZ2Fpbl9oaWdoX3BwIokDCgtDYWNoZVdhcm1lZBIPCgdyZXBsaWNhGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIuCgpzdGFydGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmVzdG9yZWQYBSABKA0SEwoLcmVnZW5lcmF0ZWQYBiABKA0SDwoHY29udHJvbBgHIAEoDRIUCgx0b2tlbnNfc3BlbnQYCCABKAQSHQoVcHJlZGljdGVkX2hpdF9nYWluX3BwGAkgASgBEhgKC2hpdF9nYWluX3BwGAogASgBSACIAQESHAoPaGl0X2dhaW5fbG93X3BwGAsgASgBSAGIAQESHQoQaGl0X2dhaW5faGlnaF9wcBgMIAEoAUgCiAEBQg4KDF9oaXRfZ2Fpbl9wcEISChBfaGl0X2dhaW5fbG93X3BwQhMKEV9oaXRfZ2Fpbl9oaWdoX3BwYgZwcm90bzM", [file_chimera_common_v1_common, file_google_protobuf_timestamp]);
+  fileDesc("Ch5jaGltZXJhL2V2ZW50cy92MS9ldmVudHMucHJvdG8SEWNoaW1lcmEuZXZlbnRzLnYxIvcECg9SZXF1ZXN0RmluaXNoZWQSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZ0ZW5hbnQYAiABKAkSDQoFbW9kZWwYAyABKAkSFQoNbW9kZWxfdmVyc2lvbhgEIAEoCRIMCgRkb29yGAUgASgJEhEKCXNlcnZlZF9ieRgGIAEoCRIuCgVjYWNoZRgHIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlT3V0Y29tZRIOCgZzdGF0dXMYCCABKAkSLgoKYXJyaXZlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHdHRmdF9tcxgKIAEoAUgAiAEBEg8KB3R1cm5fbXMYCyABKAESJwoFdXNhZ2UYDCABKAsyGC5jaGltZXJhLmNvbW1vbi52MS5Vc2FnZRIqCgZlbmdpbmUYDSABKAsyGi5jaGltZXJhLmNvbW1vbi52MS5UaW1pbmdzEg4KBnJvdXRlchgOIAEoCRIQCgh3b3JrbG9hZBgPIAEoCRIQCghxdWV1ZV9tcxgQIAEoARIQCghhdHRlbXB0cxgRIAEoDRITCgtyZXN1bXB0aW9ucxgSIAEoDRINCgVjbGFzcxgTIAEoCRIPCgdyZWZ1c2FsGBQgASgJEhEKCWNhY2hlX2tleRgVIAEoCRIUCgxsb2dnZWRfaW5wdXQYFiABKAwSNgoNY2FjaGVfY29udHJvbBgXIAEoCzIfLmNoaW1lcmEuY29tbW9uLnYxLkNhY2hlQ29udHJvbBIYChBzZXR0aW5nc192ZXJzaW9uGBggASgNEgsKA2FybRgZIAEoCUIKCghfdHRmdF9tcyLgAQoMQ2FjaGVDaGFuZ2VkEg8KB3JlcGxpY2EYASABKAkSJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2VudHJpZXMYAyABKAQSDQoFYnl0ZXMYBCABKAQSFgoOY2FwYWNpdHlfYnl0ZXMYBSABKAQSDAoEaGl0cxgGIAEoBBIOCgZtaXNzZXMYByABKAQSEQoJZXZpY3Rpb25zGAggASgEEhQKDHN0b3JlX2Vycm9ycxgJIAEoBBIYChBzZXR0aW5nc192ZXJzaW9uGAogASgNIvUBCg1TY29yZVJlY29yZGVkEhIKCnN1YmplY3RfaWQYASABKAkSDgoGc291cmNlGAIgASgJEg4KBnRlbmFudBgDIAEoCRINCgVtb2RlbBgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgJEhEKCXByZWRpY3RlZBgGIAEoCRIOCgZ0YXJnZXQYByABKAkSDwoHY29ycmVjdBgIIAEoCBImCgJhdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHZGF0YXNldBgKIAEoCRINCgVzcGxpdBgLIAEoCRIOCgZydW5faWQYDCABKAkiywEKDExvYWRSZXBvcnRlZBIPCgdyZXBsaWNhGAEgASgJEgsKA3VybBgCIAEoCRINCgVtb2RlbBgDIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAQgASgJEg4KBmVuZ2luZRgFIAEoCRImCgJhdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoEbG9hZBgHIAEoCzIXLmNoaW1lcmEuY29tbW9uLnYxLkxvYWQSGAoQc2V0dGluZ3NfdmVyc2lvbhgIIAEoDSJ3ChBDYWNoZUludmFsaWRhdGVkEg4KBnRlbmFudBgBIAEoCRINCgVtb2RlbBgCIAEoCRILCgN0YWcYAyABKAkSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3JlcGxpY2EYBSABKAkiewoNQ2FjaGVSZXZpZXdlZBIPCgdyZXBsaWNhGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCghmaW5kaW5ncxgDIAMoCzIfLmNoaW1lcmEuZXZlbnRzLnYxLkNhY2hlRmluZGluZyLhAQoMQ2FjaGVGaW5kaW5nEgwKBGtpbmQYASABKAkSDAoEdGV4dBgCIAEoCRIPCgdzZXR0aW5nGAMgASgJEg8KB2N1cnJlbnQYBCABKAkSEAoIcHJvcG9zZWQYBSABKAkSFAoHZ2Fpbl9wcBgGIAEoAUgAiAEBEhgKC2dhaW5fbG93X3BwGAcgASgBSAGIAQESGQoMZ2Fpbl9oaWdoX3BwGAggASgBSAKIAQESCQoBbhgJIAEoBEIKCghfZ2Fpbl9wcEIOCgxfZ2Fpbl9sb3dfcHBCDwoNX2dhaW5faGlnaF9wcCKJAwoLQ2FjaGVXYXJtZWQSDwoHcmVwbGljYRgBIAEoCRIOCgZydW5faWQYAiABKAkSLgoKc3RhcnRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlc3RvcmVkGAUgASgNEhMKC3JlZ2VuZXJhdGVkGAYgASgNEg8KB2NvbnRyb2wYByABKA0SFAoMdG9rZW5zX3NwZW50GAggASgEEh0KFXByZWRpY3RlZF9oaXRfZ2Fpbl9wcBgJIAEoARIYCgtoaXRfZ2Fpbl9wcBgKIAEoAUgAiAEBEhwKD2hpdF9nYWluX2xvd19wcBgLIAEoAUgBiAEBEh0KEGhpdF9nYWluX2hpZ2hfcHAYDCABKAFIAogBAUIOCgxfaGl0X2dhaW5fcHBCEgoQX2hpdF9nYWluX2xvd19wcEITChFfaGl0X2dhaW5faGlnaF9wcCKNAQoPU2V0dGluZ3NBcHBsaWVkEg8KB3NlcnZpY2UYASABKAkSDwoHcmVwbGljYRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdhcHBsaWVkGAUgASgIEg4KBnJlYXNvbhgGIAEoCSK+AgoOUHJlZGljdGlvbk1hZGUSFQoNcHJlZGljdGlvbl9pZBgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVtZWR5GAMgASgJEg4KBm1ldHJpYxgEIAEoCRIQCghiYXNlbGluZRgFIAEoARISCgpiYXNlbGluZV9uGAYgASgEEhAKCHJlbGF0aXZlGAcgASgBEg4KBmxvd181MBgIIAEoARIPCgdoaWdoXzUwGAkgASgBEg4KBmxvd185MBgKIAEoARIPCgdoaWdoXzkwGAsgASgBEg4KBm1ldGhvZBgMIAEoCRIVCg1kZWNpc2lvbl9ydWxlGA0gASgJEhcKD2xlZGdlcl9zZXF1ZW5jZRgOIAEoBBITCgtsZWRnZXJfaGFzaBgPIAEoCSKfAgoOT3V0Y29tZVNldHRsZWQSFQoNcHJlZGljdGlvbl9pZBgBIAEoCRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoIcmVsYXRpdmUYAyABKAFIAIgBARITCgZsb3dfOTUYBCABKAFIAYgBARIUCgdoaWdoXzk1GAUgASgBSAKIAQESCQoBbhgGIAEoBBIOCgZkZXNpZ24YByABKAkSDwoHdmVyZGljdBgIIAEoCRIOCgZyZWFzb24YCSABKAkSFwoPbGVkZ2VyX3NlcXVlbmNlGAogASgEEhMKC2xlZGdlcl9oYXNoGAsgASgJQgsKCV9yZWxhdGl2ZUIJCgdfbG93Xzk1QgoKCF9oaWdoXzk1YgZwcm90bzM", [file_chimera_common_v1_common, file_google_protobuf_timestamp]);
 
 /**
  * One per request the router took, whatever became of it. Carries no answer, and no prompt unless its tenant turned that on.
@@ -165,6 +165,20 @@ export type RequestFinished = Message<"chimera.events.v1.RequestFinished"> & {
    * @generated from field: chimera.common.v1.CacheControl cache_control = 23;
    */
   cacheControl?: CacheControl | undefined;
+
+  /**
+   * Version of the mesh's settings that the router served it under; 0 is the environment alone.
+   *
+   * @generated from field: uint32 settings_version = 24;
+   */
+  settingsVersion: number;
+
+  /**
+   * The arm its session is in; empty where it is in none.
+   *
+   * @generated from field: string arm = 25;
+   */
+  arm: string;
 };
 
 /**
@@ -224,6 +238,13 @@ export type CacheChanged = Message<"chimera.events.v1.CacheChanged"> & {
    * @generated from field: uint64 store_errors = 9;
    */
   storeErrors: bigint;
+
+  /**
+   * In force at this cache.
+   *
+   * @generated from field: uint32 settings_version = 10;
+   */
+  settingsVersion: number;
 };
 
 /**
@@ -357,6 +378,13 @@ export type LoadReported = Message<"chimera.events.v1.LoadReported"> & {
    * @generated from field: chimera.common.v1.Load load = 7;
    */
   load?: Load | undefined;
+
+  /**
+   * In force at this replica.
+   *
+   * @generated from field: uint32 settings_version = 8;
+   */
+  settingsVersion: number;
 };
 
 /**
@@ -578,4 +606,222 @@ export type CacheWarmed = Message<"chimera.events.v1.CacheWarmed"> & {
  */
 export const CacheWarmedSchema: GenMessage<CacheWarmed> = /*@__PURE__*/
   messageDesc(file_chimera_events_v1_events, 7);
+
+/**
+ * A service has taken a version of the mesh's settings, or refused it and goes on with the one before.
+ *
+ * @generated from message chimera.events.v1.SettingsApplied
+ */
+export type SettingsApplied = Message<"chimera.events.v1.SettingsApplied"> & {
+  /**
+   * "router", "cache" or "inference".
+   *
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * @generated from field: string replica = 2;
+   */
+  replica: string;
+
+  /**
+   * @generated from field: uint32 version = 3;
+   */
+  version: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 4;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: bool applied = 5;
+   */
+  applied: boolean;
+
+  /**
+   * Why it was refused, by field; empty where it was not.
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message chimera.events.v1.SettingsApplied.
+ * Use `create(SettingsAppliedSchema)` to create a new message.
+ */
+export const SettingsAppliedSchema: GenMessage<SettingsApplied> = /*@__PURE__*/
+  messageDesc(file_chimera_events_v1_events, 8);
+
+/**
+ * What a change is expected to do, told before it is made. The ledger of insight holds the whole of it.
+ *
+ * @generated from message chimera.events.v1.PredictionMade
+ */
+export type PredictionMade = Message<"chimera.events.v1.PredictionMade"> & {
+  /**
+   * @generated from field: string prediction_id = 1;
+   */
+  predictionId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * For example "cache-warm-up".
+   *
+   * @generated from field: string remedy = 3;
+   */
+  remedy: string;
+
+  /**
+   * For example "ttft_p50_ms".
+   *
+   * @generated from field: string metric = 4;
+   */
+  metric: string;
+
+  /**
+   * @generated from field: double baseline = 5;
+   */
+  baseline: number;
+
+  /**
+   * @generated from field: uint64 baseline_n = 6;
+   */
+  baselineN: bigint;
+
+  /**
+   * New ÷ old - 1, with the intervals it is held against later.
+   *
+   * @generated from field: double relative = 7;
+   */
+  relative: number;
+
+  /**
+   * @generated from field: double low_50 = 8;
+   */
+  low50: number;
+
+  /**
+   * @generated from field: double high_50 = 9;
+   */
+  high50: number;
+
+  /**
+   * @generated from field: double low_90 = 10;
+   */
+  low90: number;
+
+  /**
+   * @generated from field: double high_90 = 11;
+   */
+  high90: number;
+
+  /**
+   * @generated from field: string method = 12;
+   */
+  method: string;
+
+  /**
+   * @generated from field: string decision_rule = 13;
+   */
+  decisionRule: string;
+
+  /**
+   * Place in the ledger, and the SHA-256 of the record there.
+   *
+   * @generated from field: uint64 ledger_sequence = 14;
+   */
+  ledgerSequence: bigint;
+
+  /**
+   * @generated from field: string ledger_hash = 15;
+   */
+  ledgerHash: string;
+};
+
+/**
+ * Describes the message chimera.events.v1.PredictionMade.
+ * Use `create(PredictionMadeSchema)` to create a new message.
+ */
+export const PredictionMadeSchema: GenMessage<PredictionMade> = /*@__PURE__*/
+  messageDesc(file_chimera_events_v1_events, 9);
+
+/**
+ * What came of a prediction.
+ *
+ * @generated from message chimera.events.v1.OutcomeSettled
+ */
+export type OutcomeSettled = Message<"chimera.events.v1.OutcomeSettled"> & {
+  /**
+   * @generated from field: string prediction_id = 1;
+   */
+  predictionId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * New ÷ old - 1 as measured, with its 95 % interval; unset where too little came in.
+   *
+   * @generated from field: optional double relative = 3;
+   */
+  relative?: number | undefined;
+
+  /**
+   * @generated from field: optional double low_95 = 4;
+   */
+  low95?: number | undefined;
+
+  /**
+   * @generated from field: optional double high_95 = 5;
+   */
+  high95?: number | undefined;
+
+  /**
+   * @generated from field: uint64 n = 6;
+   */
+  n: bigint;
+
+  /**
+   * @generated from field: string design = 7;
+   */
+  design: string;
+
+  /**
+   * "kept", "rolled back" or "inconclusive".
+   *
+   * @generated from field: string verdict = 8;
+   */
+  verdict: string;
+
+  /**
+   * @generated from field: string reason = 9;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: uint64 ledger_sequence = 10;
+   */
+  ledgerSequence: bigint;
+
+  /**
+   * @generated from field: string ledger_hash = 11;
+   */
+  ledgerHash: string;
+};
+
+/**
+ * Describes the message chimera.events.v1.OutcomeSettled.
+ * Use `create(OutcomeSettledSchema)` to create a new message.
+ */
+export const OutcomeSettledSchema: GenMessage<OutcomeSettled> = /*@__PURE__*/
+  messageDesc(file_chimera_events_v1_events, 10);
 

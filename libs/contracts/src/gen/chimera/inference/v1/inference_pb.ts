@@ -394,7 +394,8 @@ export const InferenceService: GenService<{
     output: typeof WatchLoadResponseSchema;
   },
   /**
-   * Changes slots and queue of the running engine. Requests that run are not touched.
+   * Changes slots and queue of the running engine, until the next version of the mesh's settings. Requests that run are not
+   * touched.
    *
    * @generated from rpc chimera.inference.v1.InferenceService.SetLimits
    */

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chimera/insight/v1/insight.proto.
  */
 export const file_chimera_insight_v1_insight: GenFile = /*@__PURE__*/
-  fileDesc("CiBjaGltZXJhL2luc2lnaHQvdjEvaW5zaWdodC5wcm90bxISY2hpbWVyYS5pbnNpZ2h0LnYxImQKEEdldFJlcG9ydFJlcXVlc3QSKAoEZnJvbRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIloKBldpbmRvdxIoCgRmcm9tGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoISW50ZXJ2YWwSCwoDbG93GAEgASgBEgwKBGhpZ2gYAiABKAESDQoFbGV2ZWwYAyABKAEi6QEKBkZpZ3VyZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhIKBXZhbHVlGAMgASgBSACIAQESDAoEdW5pdBgEIAEoCRISCgpkZWZpbml0aW9uGAUgASgJEgkKAW4YBiABKAQSKgoGd2luZG93GAcgASgLMhouY2hpbWVyYS5pbnNpZ2h0LnYxLldpbmRvdxIuCghpbnRlcnZhbBgIIAEoCzIcLmNoaW1lcmEuaW5zaWdodC52MS5JbnRlcnZhbBIOCgZtZXRob2QYCSABKAkSDgoGc291cmNlGAogASgJQggKBl92YWx1ZSJlCgRSaXNrEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFc3RhdGUYAyABKAkSDAoEc2lnbhgEIAEoCRISCgptaXRpZ2F0aW9uGAUgASgJEhIKCmZpZ3VyZV9pZHMYBiADKAki9QEKEUdldFJlcG9ydFJlc3BvbnNlEjAKDGdlbmVyYXRlZF9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoGd2luZG93GAIgASgLMhouY2hpbWVyYS5pbnNpZ2h0LnYxLldpbmRvdxIrCgdmaWd1cmVzGAMgAygLMhouY2hpbWVyYS5pbnNpZ2h0LnYxLkZpZ3VyZRInCgVyaXNrcxgEIAMoCzIYLmNoaW1lcmEuaW5zaWdodC52MS5SaXNrEgwKBGpzb24YBSABKAkSEAoIbWFya2Rvd24YBiABKAkSDAoEaHRtbBgHIAEoCTJqCg5JbnNpZ2h0U2VydmljZRJYCglHZXRSZXBvcnQSJC5jaGltZXJhLmluc2lnaHQudjEuR2V0UmVwb3J0UmVxdWVzdBolLmNoaW1lcmEuaW5zaWdodC52MS5HZXRSZXBvcnRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiBjaGltZXJhL2luc2lnaHQvdjEvaW5zaWdodC5wcm90bxISY2hpbWVyYS5pbnNpZ2h0LnYxImQKEEdldFJlcG9ydFJlcXVlc3QSKAoEZnJvbRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoCdG8YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIloKBldpbmRvdxIoCgRmcm9tGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoISW50ZXJ2YWwSCwoDbG93GAEgASgBEgwKBGhpZ2gYAiABKAESDQoFbGV2ZWwYAyABKAEi6QEKBkZpZ3VyZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhIKBXZhbHVlGAMgASgBSACIAQESDAoEdW5pdBgEIAEoCRISCgpkZWZpbml0aW9uGAUgASgJEgkKAW4YBiABKAQSKgoGd2luZG93GAcgASgLMhouY2hpbWVyYS5pbnNpZ2h0LnYxLldpbmRvdxIuCghpbnRlcnZhbBgIIAEoCzIcLmNoaW1lcmEuaW5zaWdodC52MS5JbnRlcnZhbBIOCgZtZXRob2QYCSABKAkSDgoGc291cmNlGAogASgJQggKBl92YWx1ZSJlCgRSaXNrEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFc3RhdGUYAyABKAkSDAoEc2lnbhgEIAEoCRISCgptaXRpZ2F0aW9uGAUgASgJEhIKCmZpZ3VyZV9pZHMYBiADKAki9QEKEUdldFJlcG9ydFJlc3BvbnNlEjAKDGdlbmVyYXRlZF9hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoGd2luZG93GAIgASgLMhouY2hpbWVyYS5pbnNpZ2h0LnYxLldpbmRvdxIrCgdmaWd1cmVzGAMgAygLMhouY2hpbWVyYS5pbnNpZ2h0LnYxLkZpZ3VyZRInCgVyaXNrcxgEIAMoCzIYLmNoaW1lcmEuaW5zaWdodC52MS5SaXNrEgwKBGpzb24YBSABKAkSEAoIbWFya2Rvd24YBiABKAkSDAoEaHRtbBgHIAEoCSImChJXYXRjaFJlcG9ydFJlcXVlc3QSEAoId2luZG93X3MYASABKA0iTAoTV2F0Y2hSZXBvcnRSZXNwb25zZRI1CgZyZXBvcnQYASABKAsyJS5jaGltZXJhLmluc2lnaHQudjEuR2V0UmVwb3J0UmVzcG9uc2UiLgoaTGlzdFJlY29tbWVuZGF0aW9uc1JlcXVlc3QSEAoId2luZG93X3MYASABKA0iaAobTGlzdFJlY29tbWVuZGF0aW9uc1Jlc3BvbnNlEjsKD3JlY29tbWVuZGF0aW9ucxgBIAMoCzIiLmNoaW1lcmEuaW5zaWdodC52MS5SZWNvbW1lbmRhdGlvbhIMCgRtb2RlGAIgASgJIr8BCg5SZWNvbW1lbmRhdGlvbhIKCgJpZBgBIAEoCRIOCgZyZW1lZHkYAiABKAkSDQoFdGl0bGUYAyABKAkSDQoFc3RhdGUYBCABKAkSDgoGcmVhc29uGAUgASgJEjYKC3ByZWRpY3Rpb25zGAYgAygLMiEuY2hpbWVyYS5pbnNpZ2h0LnYxLlByZWRpY3RlZEdhaW4SDgoGY2hhbmdlGAcgASgJEgwKBHVuZG8YCCABKAkSDQoFcHJvb2YYCSABKAkisAIKDVByZWRpY3RlZEdhaW4SFQoNcHJlZGljdGlvbl9pZBgBIAEoCRIOCgZtZXRyaWMYAiABKAkSEAoIYmFzZWxpbmUYAyABKAESEgoKYmFzZWxpbmVfbhgEIAEoBBIQCghyZWxhdGl2ZRgFIAEoARIxCgtpbnRlcnZhbF81MBgGIAEoCzIcLmNoaW1lcmEuaW5zaWdodC52MS5JbnRlcnZhbBIxCgtpbnRlcnZhbF85MBgHIAEoCzIcLmNoaW1lcmEuaW5zaWdodC52MS5JbnRlcnZhbBIOCgZtZXRob2QYCCABKAkSEAoIdmFsaWRpdHkYCSABKAkSEwoLYXNzdW1wdGlvbnMYCiADKAkSDAoEY29zdBgLIAEoCRIVCg1kZWNpc2lvbl9ydWxlGAwgASgJIjUKDEFwcGx5UmVxdWVzdBIZChFyZWNvbW1lbmRhdGlvbl9pZBgBIAEoCRIKCgJieRgCIAEoCSKIAQoNQXBwbHlSZXNwb25zZRIMCgRzdGVwGAEgASgJEgwKBHRleHQYAiABKAkSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKB291dGNvbWUYBCABKAsyIi5jaGltZXJhLmluc2lnaHQudjEuU2V0dGxlZE91dGNvbWUi3QEKDlNldHRsZWRPdXRjb21lEhUKDXByZWRpY3Rpb25faWQYASABKAkSDgoGbWV0cmljGAIgASgJEhUKCHJlbGF0aXZlGAMgASgBSACIAQESMQoLaW50ZXJ2YWxfOTUYBCABKAsyHC5jaGltZXJhLmluc2lnaHQudjEuSW50ZXJ2YWwSCQoBbhgFIAEoBBIOCgZkZXNpZ24YBiABKAkSDwoHdmVyZGljdBgHIAEoCRIOCgZyZWFzb24YCCABKAkSEQoJd2l0aGluXzkwGAkgASgIQgsKCV9yZWxhdGl2ZSJECg9Sb2xsYmFja1JlcXVlc3QSFQoNcHJlZGljdGlvbl9pZBgBIAEoCRIKCgJieRgCIAEoCRIOCgZyZWFzb24YAyABKAkiOgoQUm9sbGJhY2tSZXNwb25zZRIYChBzZXR0aW5nc192ZXJzaW9uGAEgASgEEgwKBHRleHQYAiABKAkiIgoRTGlzdExlZGdlclJlcXVlc3QSDQoFbGltaXQYASABKA0ikQEKEkxpc3RMZWRnZXJSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8uY2hpbWVyYS5pbnNpZ2h0LnYxLkxlZGdlckVudHJ5EikKBXNjb3JlGAIgAygLMhouY2hpbWVyYS5pbnNpZ2h0LnYxLkZpZ3VyZRIMCgR0ZXh0GAMgASgJEhAKCGlzX3dob2xlGAQgASgIIsUBCgtMZWRnZXJFbnRyeRI1CgpwcmVkaWN0aW9uGAEgASgLMiEuY2hpbWVyYS5pbnNpZ2h0LnYxLlByZWRpY3RlZEdhaW4SDgoGcmVtZWR5GAIgASgJEisKB21hZGVfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXBoYXNlGAQgASgJEjMKB291dGNvbWUYBSABKAsyIi5jaGltZXJhLmluc2lnaHQudjEuU2V0dGxlZE91dGNvbWUyyAQKDkluc2lnaHRTZXJ2aWNlElgKCUdldFJlcG9ydBIkLmNoaW1lcmEuaW5zaWdodC52MS5HZXRSZXBvcnRSZXF1ZXN0GiUuY2hpbWVyYS5pbnNpZ2h0LnYxLkdldFJlcG9ydFJlc3BvbnNlEmAKC1dhdGNoUmVwb3J0EiYuY2hpbWVyYS5pbnNpZ2h0LnYxLldhdGNoUmVwb3J0UmVxdWVzdBonLmNoaW1lcmEuaW5zaWdodC52MS5XYXRjaFJlcG9ydFJlc3BvbnNlMAESdgoTTGlzdFJlY29tbWVuZGF0aW9ucxIuLmNoaW1lcmEuaW5zaWdodC52MS5MaXN0UmVjb21tZW5kYXRpb25zUmVxdWVzdBovLmNoaW1lcmEuaW5zaWdodC52MS5MaXN0UmVjb21tZW5kYXRpb25zUmVzcG9uc2USTgoFQXBwbHkSIC5jaGltZXJhLmluc2lnaHQudjEuQXBwbHlSZXF1ZXN0GiEuY2hpbWVyYS5pbnNpZ2h0LnYxLkFwcGx5UmVzcG9uc2UwARJVCghSb2xsYmFjaxIjLmNoaW1lcmEuaW5zaWdodC52MS5Sb2xsYmFja1JlcXVlc3QaJC5jaGltZXJhLmluc2lnaHQudjEuUm9sbGJhY2tSZXNwb25zZRJbCgpMaXN0TGVkZ2VyEiUuY2hpbWVyYS5pbnNpZ2h0LnYxLkxpc3RMZWRnZXJSZXF1ZXN0GiYuY2hpbWVyYS5pbnNpZ2h0LnYxLkxpc3RMZWRnZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message chimera.insight.v1.GetReportRequest
@@ -263,6 +263,500 @@ export const GetReportResponseSchema: GenMessage<GetReportResponse> = /*@__PURE_
   messageDesc(file_chimera_insight_v1_insight, 5);
 
 /**
+ * @generated from message chimera.insight.v1.WatchReportRequest
+ */
+export type WatchReportRequest = Message<"chimera.insight.v1.WatchReportRequest"> & {
+  /**
+   * Seconds the report covers; 900 where 0, at most 86,400.
+   *
+   * @generated from field: uint32 window_s = 1;
+   */
+  windowS: number;
+};
+
+/**
+ * Describes the message chimera.insight.v1.WatchReportRequest.
+ * Use `create(WatchReportRequestSchema)` to create a new message.
+ */
+export const WatchReportRequestSchema: GenMessage<WatchReportRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 6);
+
+/**
+ * @generated from message chimera.insight.v1.WatchReportResponse
+ */
+export type WatchReportResponse = Message<"chimera.insight.v1.WatchReportResponse"> & {
+  /**
+   * @generated from field: chimera.insight.v1.GetReportResponse report = 1;
+   */
+  report?: GetReportResponse | undefined;
+};
+
+/**
+ * Describes the message chimera.insight.v1.WatchReportResponse.
+ * Use `create(WatchReportResponseSchema)` to create a new message.
+ */
+export const WatchReportResponseSchema: GenMessage<WatchReportResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 7);
+
+/**
+ * @generated from message chimera.insight.v1.ListRecommendationsRequest
+ */
+export type ListRecommendationsRequest = Message<"chimera.insight.v1.ListRecommendationsRequest"> & {
+  /**
+   * Seconds of traffic they are made from; 900 where 0.
+   *
+   * @generated from field: uint32 window_s = 1;
+   */
+  windowS: number;
+};
+
+/**
+ * Describes the message chimera.insight.v1.ListRecommendationsRequest.
+ * Use `create(ListRecommendationsRequestSchema)` to create a new message.
+ */
+export const ListRecommendationsRequestSchema: GenMessage<ListRecommendationsRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 8);
+
+/**
+ * @generated from message chimera.insight.v1.ListRecommendationsResponse
+ */
+export type ListRecommendationsResponse = Message<"chimera.insight.v1.ListRecommendationsResponse"> & {
+  /**
+   * The best first: by the lower bound of the gain for its cost.
+   *
+   * @generated from field: repeated chimera.insight.v1.Recommendation recommendations = 1;
+   */
+  recommendations: Recommendation[];
+
+  /**
+   * "advise", "approve" or "auto".
+   *
+   * @generated from field: string mode = 2;
+   */
+  mode: string;
+};
+
+/**
+ * Describes the message chimera.insight.v1.ListRecommendationsResponse.
+ * Use `create(ListRecommendationsResponseSchema)` to create a new message.
+ */
+export const ListRecommendationsResponseSchema: GenMessage<ListRecommendationsResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 9);
+
+/**
+ * @generated from message chimera.insight.v1.Recommendation
+ */
+export type Recommendation = Message<"chimera.insight.v1.Recommendation"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * For example "cache-warm-up".
+   *
+   * @generated from field: string remedy = 2;
+   */
+  remedy: string;
+
+  /**
+   * @generated from field: string title = 3;
+   */
+  title: string;
+
+  /**
+   * "recommended", "no gain expected", "measure first", "not possible".
+   *
+   * @generated from field: string state = 4;
+   */
+  state: string;
+
+  /**
+   * Why, with its figures.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: repeated chimera.insight.v1.PredictedGain predictions = 6;
+   */
+  predictions: PredictedGain[];
+
+  /**
+   * What would be changed and how it is taken back, for people.
+   *
+   * @generated from field: string change = 7;
+   */
+  change: string;
+
+  /**
+   * @generated from field: string undo = 8;
+   */
+  undo: string;
+
+  /**
+   * How it will be proved.
+   *
+   * @generated from field: string proof = 9;
+   */
+  proof: string;
+};
+
+/**
+ * Describes the message chimera.insight.v1.Recommendation.
+ * Use `create(RecommendationSchema)` to create a new message.
+ */
+export const RecommendationSchema: GenMessage<Recommendation> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 10);
+
+/**
+ * @generated from message chimera.insight.v1.PredictedGain
+ */
+export type PredictedGain = Message<"chimera.insight.v1.PredictedGain"> & {
+  /**
+   * @generated from field: string prediction_id = 1;
+   */
+  predictionId: string;
+
+  /**
+   * For example "ttft_p50_ms".
+   *
+   * @generated from field: string metric = 2;
+   */
+  metric: string;
+
+  /**
+   * @generated from field: double baseline = 3;
+   */
+  baseline: number;
+
+  /**
+   * @generated from field: uint64 baseline_n = 4;
+   */
+  baselineN: bigint;
+
+  /**
+   * New ÷ old - 1.
+   *
+   * @generated from field: double relative = 5;
+   */
+  relative: number;
+
+  /**
+   * @generated from field: chimera.insight.v1.Interval interval_50 = 6;
+   */
+  interval50?: Interval | undefined;
+
+  /**
+   * @generated from field: chimera.insight.v1.Interval interval_90 = 7;
+   */
+  interval90?: Interval | undefined;
+
+  /**
+   * @generated from field: string method = 8;
+   */
+  method: string;
+
+  /**
+   * @generated from field: string validity = 9;
+   */
+  validity: string;
+
+  /**
+   * @generated from field: repeated string assumptions = 10;
+   */
+  assumptions: string[];
+
+  /**
+   * @generated from field: string cost = 11;
+   */
+  cost: string;
+
+  /**
+   * @generated from field: string decision_rule = 12;
+   */
+  decisionRule: string;
+};
+
+/**
+ * Describes the message chimera.insight.v1.PredictedGain.
+ * Use `create(PredictedGainSchema)` to create a new message.
+ */
+export const PredictedGainSchema: GenMessage<PredictedGain> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 11);
+
+/**
+ * @generated from message chimera.insight.v1.ApplyRequest
+ */
+export type ApplyRequest = Message<"chimera.insight.v1.ApplyRequest"> & {
+  /**
+   * Of ListRecommendations; one that is older than its validity is refused.
+   *
+   * @generated from field: string recommendation_id = 1;
+   */
+  recommendationId: string;
+
+  /**
+   * Who decides, for the ledger.
+   *
+   * @generated from field: string by = 2;
+   */
+  by: string;
+};
+
+/**
+ * Describes the message chimera.insight.v1.ApplyRequest.
+ * Use `create(ApplyRequestSchema)` to create a new message.
+ */
+export const ApplyRequestSchema: GenMessage<ApplyRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 12);
+
+/**
+ * @generated from message chimera.insight.v1.ApplyResponse
+ */
+export type ApplyResponse = Message<"chimera.insight.v1.ApplyResponse"> & {
+  /**
+   * "predicted", "applied", "verifying", "guardrail", "settled" or "rolled back".
+   *
+   * @generated from field: string step = 1;
+   */
+  step: string;
+
+  /**
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 3;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Set with the last one.
+   *
+   * @generated from field: chimera.insight.v1.SettledOutcome outcome = 4;
+   */
+  outcome?: SettledOutcome | undefined;
+};
+
+/**
+ * Describes the message chimera.insight.v1.ApplyResponse.
+ * Use `create(ApplyResponseSchema)` to create a new message.
+ */
+export const ApplyResponseSchema: GenMessage<ApplyResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 13);
+
+/**
+ * @generated from message chimera.insight.v1.SettledOutcome
+ */
+export type SettledOutcome = Message<"chimera.insight.v1.SettledOutcome"> & {
+  /**
+   * @generated from field: string prediction_id = 1;
+   */
+  predictionId: string;
+
+  /**
+   * @generated from field: string metric = 2;
+   */
+  metric: string;
+
+  /**
+   * @generated from field: optional double relative = 3;
+   */
+  relative?: number | undefined;
+
+  /**
+   * @generated from field: chimera.insight.v1.Interval interval_95 = 4;
+   */
+  interval95?: Interval | undefined;
+
+  /**
+   * @generated from field: uint64 n = 5;
+   */
+  n: bigint;
+
+  /**
+   * @generated from field: string design = 6;
+   */
+  design: string;
+
+  /**
+   * "kept", "rolled back" or "inconclusive".
+   *
+   * @generated from field: string verdict = 7;
+   */
+  verdict: string;
+
+  /**
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+
+  /**
+   * Whether it lies within the predicted 90 % interval.
+   *
+   * @generated from field: bool within_90 = 9;
+   */
+  within90: boolean;
+};
+
+/**
+ * Describes the message chimera.insight.v1.SettledOutcome.
+ * Use `create(SettledOutcomeSchema)` to create a new message.
+ */
+export const SettledOutcomeSchema: GenMessage<SettledOutcome> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 14);
+
+/**
+ * @generated from message chimera.insight.v1.RollbackRequest
+ */
+export type RollbackRequest = Message<"chimera.insight.v1.RollbackRequest"> & {
+  /**
+   * @generated from field: string prediction_id = 1;
+   */
+  predictionId: string;
+
+  /**
+   * @generated from field: string by = 2;
+   */
+  by: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message chimera.insight.v1.RollbackRequest.
+ * Use `create(RollbackRequestSchema)` to create a new message.
+ */
+export const RollbackRequestSchema: GenMessage<RollbackRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 15);
+
+/**
+ * @generated from message chimera.insight.v1.RollbackResponse
+ */
+export type RollbackResponse = Message<"chimera.insight.v1.RollbackResponse"> & {
+  /**
+   * The settings version in force now; 0 where it was no change of settings.
+   *
+   * @generated from field: uint64 settings_version = 1;
+   */
+  settingsVersion: bigint;
+
+  /**
+   * @generated from field: string text = 2;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message chimera.insight.v1.RollbackResponse.
+ * Use `create(RollbackResponseSchema)` to create a new message.
+ */
+export const RollbackResponseSchema: GenMessage<RollbackResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 16);
+
+/**
+ * @generated from message chimera.insight.v1.ListLedgerRequest
+ */
+export type ListLedgerRequest = Message<"chimera.insight.v1.ListLedgerRequest"> & {
+  /**
+   * At most; 100 where 0.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message chimera.insight.v1.ListLedgerRequest.
+ * Use `create(ListLedgerRequestSchema)` to create a new message.
+ */
+export const ListLedgerRequestSchema: GenMessage<ListLedgerRequest> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 17);
+
+/**
+ * @generated from message chimera.insight.v1.ListLedgerResponse
+ */
+export type ListLedgerResponse = Message<"chimera.insight.v1.ListLedgerResponse"> & {
+  /**
+   * @generated from field: repeated chimera.insight.v1.LedgerEntry entries = 1;
+   */
+  entries: LedgerEntry[];
+
+  /**
+   * Coverage, bias and score, or that there are too few predictions for them.
+   *
+   * @generated from field: repeated chimera.insight.v1.Figure score = 2;
+   */
+  score: Figure[];
+
+  /**
+   * @generated from field: string text = 3;
+   */
+  text: string;
+
+  /**
+   * Whether every record still fits the one before it.
+   *
+   * @generated from field: bool is_whole = 4;
+   */
+  isWhole: boolean;
+};
+
+/**
+ * Describes the message chimera.insight.v1.ListLedgerResponse.
+ * Use `create(ListLedgerResponseSchema)` to create a new message.
+ */
+export const ListLedgerResponseSchema: GenMessage<ListLedgerResponse> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 18);
+
+/**
+ * @generated from message chimera.insight.v1.LedgerEntry
+ */
+export type LedgerEntry = Message<"chimera.insight.v1.LedgerEntry"> & {
+  /**
+   * @generated from field: chimera.insight.v1.PredictedGain prediction = 1;
+   */
+  prediction?: PredictedGain | undefined;
+
+  /**
+   * @generated from field: string remedy = 2;
+   */
+  remedy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp made_at = 3;
+   */
+  madeAt?: Timestamp | undefined;
+
+  /**
+   * "proposed", "applied", "verifying", "settled" or "rolling back".
+   *
+   * @generated from field: string phase = 4;
+   */
+  phase: string;
+
+  /**
+   * Unset until it is settled.
+   *
+   * @generated from field: chimera.insight.v1.SettledOutcome outcome = 5;
+   */
+  outcome?: SettledOutcome | undefined;
+};
+
+/**
+ * Describes the message chimera.insight.v1.LedgerEntry.
+ * Use `create(LedgerEntrySchema)` to create a new message.
+ */
+export const LedgerEntrySchema: GenMessage<LedgerEntry> = /*@__PURE__*/
+  messageDesc(file_chimera_insight_v1_insight, 19);
+
+/**
  * @generated from service chimera.insight.v1.InsightService
  */
 export const InsightService: GenService<{
@@ -275,6 +769,56 @@ export const InsightService: GenService<{
     methodKind: "unary";
     input: typeof GetReportRequestSchema;
     output: typeof GetReportResponseSchema;
+  },
+  /**
+   * The report of the last minutes, again whenever it changed, at most once a second.
+   *
+   * @generated from rpc chimera.insight.v1.InsightService.WatchReport
+   */
+  watchReport: {
+    methodKind: "server_streaming";
+    input: typeof WatchReportRequestSchema;
+    output: typeof WatchReportResponseSchema;
+  },
+  /**
+   * What could be done, each with the gain that is expected or why there is none. Changes nothing.
+   *
+   * @generated from rpc chimera.insight.v1.InsightService.ListRecommendations
+   */
+  listRecommendations: {
+    methodKind: "unary";
+    input: typeof ListRecommendationsRequestSchema;
+    output: typeof ListRecommendationsResponseSchema;
+  },
+  /**
+   * Puts a recommendation in force: its prediction is stored first. Progress until its outcome is settled.
+   *
+   * @generated from rpc chimera.insight.v1.InsightService.Apply
+   */
+  apply: {
+    methodKind: "server_streaming";
+    input: typeof ApplyRequestSchema;
+    output: typeof ApplyResponseSchema;
+  },
+  /**
+   * Takes an applied change back, whatever its verdict.
+   *
+   * @generated from rpc chimera.insight.v1.InsightService.Rollback
+   */
+  rollback: {
+    methodKind: "unary";
+    input: typeof RollbackRequestSchema;
+    output: typeof RollbackResponseSchema;
+  },
+  /**
+   * Predictions and what came of them, newest first, with the score they add up to.
+   *
+   * @generated from rpc chimera.insight.v1.InsightService.ListLedger
+   */
+  listLedger: {
+    methodKind: "unary";
+    input: typeof ListLedgerRequestSchema;
+    output: typeof ListLedgerResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_chimera_insight_v1_insight, 0);
