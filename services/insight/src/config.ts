@@ -13,8 +13,13 @@ export const fields = {
   natsUrl: setting("CHIMERA_NATS_URL", "Where NATS listens", z.string().min(1).default("nats://127.0.0.1:4222")),
   maxRequests: setting(
     "INSIGHT_MAX_REQUESTS",
-    "Requests remembered, 1000 to 1000000, 39 bytes each; the oldest makes room and the report says so",
+    "Requests remembered, 1000 to 1000000, 44 bytes each; the oldest makes room and the report says so",
     z.coerce.number().int().min(1000).max(1_000_000).default(200_000),
+  ),
+  dataDir: setting(
+    "INSIGHT_DATA_DIR",
+    "Folder for a copy of the ledger, one record a line; one folder for each insight, no copy where unset",
+    z.string().min(1).optional(),
   ),
   machine: setting(
     "INSIGHT_MACHINE",

@@ -9,6 +9,7 @@ import {
   START_MS,
   scoreRecorded,
 } from "../testing/events.ts";
+import { mergedCell } from "../window/traffic-log.ts";
 import { takeEvent } from "./consume.ts";
 
 describe("takeEvent", () => {
@@ -18,6 +19,7 @@ describe("takeEvent", () => {
     if (received === undefined) throw new Error("one event was made");
     for (const sequence of [1, 1, 2]) takeEvent(records, { ...received, sequence }, fixedClock(START_MS));
     expect(records.requests.size).toBe(1);
+    expect(mergedCell(records.traffic.blocks({ fromMs: START_MS, toMs: START_MS })).n).toBe(1);
     expect(records.intake.received).toBe(1);
     expect(records.intake.lost(START_MS + 60_000)).toBe(0);
   });

@@ -11,7 +11,7 @@ export const consumedKinds = ["requestFinished", "cacheChanged", "scoreRecorded"
 export function takeEvent(records: Records, received: ReceivedEvent, clock: Clock): void {
   if (!records.intake.admit(received, clock.nowMs())) return;
   const { event } = received;
-  if (event.kind === "requestFinished") takeRequestFinished(records, event.message);
+  if (event.kind === "requestFinished") takeRequestFinished(records, event.message, received.receivedAtMs);
   else if (event.kind === "cacheChanged") takeCacheChanged(records, event.message);
   else if (event.kind === "scoreRecorded") takeScoreRecorded(records, event.message);
 }

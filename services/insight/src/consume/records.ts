@@ -2,10 +2,14 @@
 import { ScoreBook } from "../quality/score-book.ts";
 import { CacheLog } from "../window/cache-log.ts";
 import { RequestRing } from "../window/request-ring.ts";
+import { TrafficLog } from "../window/traffic-log.ts";
 import { Intake } from "./intake.ts";
 
 export interface Records {
+  /** Each request by itself, as many as fit. */
   readonly requests: RequestRing;
+  /** All requests of a day, as counts and sketches. */
+  readonly traffic: TrafficLog;
   readonly caches: CacheLog;
   readonly scores: ScoreBook;
   readonly intake: Intake;
@@ -14,6 +18,7 @@ export interface Records {
 export function createRecords(limits: { maxRequests: number }): Records {
   return {
     requests: new RequestRing(limits.maxRequests),
+    traffic: new TrafficLog(),
     caches: new CacheLog(),
     scores: new ScoreBook(),
     intake: new Intake(),

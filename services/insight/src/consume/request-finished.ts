@@ -6,7 +6,8 @@ import type { CacheVerdict, RequestSample } from "../window/request-ring.ts";
 import { eventTimeMs, isDuration } from "./event-time.ts";
 import type { Records } from "./records.ts";
 
-export function takeRequestFinished(records: Records, message: RequestFinished): void {
+/** `receivedAtMs`: when the stream stored it. */
+export function takeRequestFinished(records: Records, message: RequestFinished, receivedAtMs: number): void {
   const sample = toSample(message);
   if (sample === undefined) {
     records.intake.refuse();
@@ -16,6 +17,7 @@ export function takeRequestFinished(records: Records, message: RequestFinished):
   if (message.workload !== "") return;
   records.intake.tookPlace(sample.arrivedMs);
   records.requests.push(sample);
+  records.traffic.push(sample, receivedAtMs);
 }
 
 function toSample(message: RequestFinished): RequestSample | undefined {
@@ -34,10 +36,12 @@ function toSample(message: RequestFinished): RequestSample | undefined {
     cache: toVerdict(message.cache?.status),
     status: toGrpcStatus(message.status),
     refused: message.refusal !== "",
+    arm: message.arm,
+    settingsVersion: message.settingsVersion,
   };
 }
 
-function toVerdict(status: CacheStatus | undefined): CacheVerdict {
+export function toVerdict(status: CacheStatus | undefined): CacheVerdict {
   switch (status) {
     case CacheStatus.HIT:
     case CacheStatus.STALE:

@@ -1,7 +1,7 @@
 // The one table of what every figure means. An id keeps its meaning for good; a changed meaning is a new id.
 import { type GrpcStatus, grpcStatuses } from "../window/grpc-status.ts";
 
-export type Unit = "req/s" | "tokens/s" | "ms" | "ratio" | "requests" | "answers" | "events" | "errors";
+export type Unit = "req/s" | "tokens/s" | "ms" | "ratio" | "requests" | "answers" | "events" | "errors" | "predictions";
 
 export interface Definition {
   readonly name: string;
@@ -204,6 +204,66 @@ const table = {
     unit: "ratio",
     definition:
       "Share of the lookups counted by the caches themselves that no request event tells of, over the part of the window in which every request had time to end.",
+  },
+  "loop.predictions": {
+    name: "Predictions measured",
+    unit: "predictions",
+    definition: "Predictions of the ledger whose change was made and measured, successes and failures alike.",
+  },
+  "loop.coverage_50": {
+    name: "Held intervals, 50 %",
+    unit: "ratio",
+    definition: "Share of the measured predictions whose realised change lay in the 50 % interval stored before it.",
+  },
+  "loop.coverage_90": {
+    name: "Held intervals, 90 %",
+    unit: "ratio",
+    definition: "Share of the measured predictions whose realised change lay in the 90 % interval stored before it.",
+  },
+  "loop.bias": {
+    name: "Realised of predicted change",
+    unit: "ratio",
+    definition:
+      "Mean of realised change divided by predicted change over the measured predictions that promised at least 0.1 %; 100 % is no bias.",
+  },
+  "loop.interval_score_ratio": {
+    name: "Interval score against no change",
+    unit: "ratio",
+    definition:
+      "Mean interval (Winkler) score of the 90 % intervals divided by that of the same intervals around no change; below 100 % the predictions say more.",
+  },
+  "loop.brier": {
+    name: "Brier score of kept",
+    unit: "ratio",
+    definition:
+      "Mean squared difference between the predicted probability of a gain and what came of it: 1 where the change was kept, else 0.",
+  },
+  "loop.share_kept": {
+    name: "Kept changes",
+    unit: "ratio",
+    definition: "Share of the measured changes that were kept.",
+  },
+  "loop.predicted_change": {
+    name: "Predicted change",
+    unit: "ratio",
+    definition: "New value divided by old value, minus 1, as stored in the ledger before the change.",
+  },
+  "loop.realised_change": {
+    name: "Realised change",
+    unit: "ratio",
+    definition: "New value divided by old value, minus 1, as measured on traffic after the change.",
+  },
+  "total.ttft_p50_change": {
+    name: "TTFT, median, against the slice that was never changed",
+    unit: "ratio",
+    definition:
+      "Median TTFT of all other traffic divided by that of the sessions that no change reaches, minus 1: what all changes together came to.",
+  },
+  "total.hit_ratio_change": {
+    name: "Hit ratio, against the slice that was never changed",
+    unit: "ratio",
+    definition:
+      "Cache hit ratio of all other traffic minus that of the sessions that no change reaches: what all changes together came to.",
   },
 } as const satisfies Record<string, Definition>;
 

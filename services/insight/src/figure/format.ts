@@ -1,7 +1,13 @@
 // How numbers look to a reader: three significant digits where more would be noise, the unit always beside them.
 
-import type { Unit } from "./definitions.ts";
+import type { FigureId, Unit } from "./definitions.ts";
 import type { Figure } from "./figure.ts";
+
+/** Differences of two shares, shown in percentage points. */
+const differences: ReadonlySet<FigureId> = new Set<FigureId>([
+  "quality.gap_validation_holdout",
+  "total.hit_ratio_change",
+]);
 
 /** What a figure without a value shows. */
 export const NO_DATA = "no data";
@@ -9,7 +15,7 @@ export const NO_DATA = "no data";
 /** The value with its unit, or "no data". */
 export function formatFigure(figure: Figure): string {
   if (figure.value === undefined) return NO_DATA;
-  if (figure.id === "quality.gap_validation_holdout") return `${decimals(figure.value * 100)} pp`;
+  if (differences.has(figure.id)) return `${decimals(figure.value * 100)} pp`;
   return formatNumber(figure.value, figure.unit);
 }
 
@@ -17,7 +23,7 @@ export function formatFigure(figure: Figure): string {
 export function formatInterval(figure: Figure): string {
   if (figure.interval === undefined) return "";
   const { low, high } = figure.interval;
-  if (figure.id === "quality.gap_validation_holdout") return `${decimals(low * 100)} – ${decimals(high * 100)} pp`;
+  if (differences.has(figure.id)) return `${decimals(low * 100)} – ${decimals(high * 100)} pp`;
   if (figure.unit === "ratio") return `${decimals(low * 100)} – ${decimals(high * 100)} %`;
   return `${formatNumber(low, "")} – ${formatNumber(high, figure.unit)}`.trim();
 }
@@ -26,9 +32,11 @@ export function formatCount(n: number): string {
   return n.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
+const countUnits: ReadonlySet<string> = new Set<Unit>(["requests", "answers", "events", "errors", "predictions"]);
+
 export function formatNumber(value: number, unit: Unit | "s" | "" | (string & {})): string {
   if (unit === "ratio") return `${decimals(value * 100)} %`;
-  const isCount = unit === "requests" || unit === "answers" || unit === "events" || unit === "errors";
+  const isCount = countUnits.has(unit);
   const digits = isCount ? formatCount(value) : decimals(value);
   return unit === "" || isCount ? digits : `${digits} ${unit}`;
 }

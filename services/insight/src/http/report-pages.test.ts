@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { busyMesh, fixedClock, recordsOf, START_MS } from "../testing/events.ts";
+import { busyMesh, contextOf, recordsOf, START_MS } from "../testing/events.ts";
 import { reportPages } from "./report-pages.ts";
 
-const context = { records: recordsOf(busyMesh()), clock: fixedClock(START_MS + 120_000), machine: undefined };
+const context = contextOf(recordsOf(busyMesh()), START_MS + 120_000);
 
 interface Answer {
   status: number;

@@ -22,6 +22,10 @@ export interface Prediction {
   /** Before the change, with what it was measured on. */
   readonly baseline: { readonly value: number; readonly n: number; readonly window: Window };
   readonly change: PredictedChange;
+  /** As the method gave it, where `change` was scaled by how past predictions came out; unset where it was not. */
+  readonly unscaled?: PredictedChange;
+  /** Mean of realised ÷ predicted of the remedy so far, which the method's own result was multiplied by; 1 where unset. */
+  readonly pastRatio?: number;
   /** How it was computed, for example "replay of the request log through the cache's policy". */
   readonly method: string;
   /** Where it holds, in words with figures; outside of it the prediction says nothing. */

@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { figure } from "../figure/figure.ts";
 import { phrase } from "../figure/phrase.ts";
 import { bareNumbers } from "../testing/bare-numbers.ts";
-import { busyMesh, fixedClock, recordsOf, requestFinished, START_MS, scoreRecorded } from "../testing/events.ts";
+import { busyMesh, contextOf, recordsOf, requestFinished, START_MS, scoreRecorded } from "../testing/events.ts";
 import { renderHtml } from "./html.ts";
 import { renderJson } from "./json.ts";
 import { element, number, text } from "./markup.ts";
 import { reportOn } from "./report.ts";
 
 function render(events = busyMesh(), machine: string | undefined = "2 vCPU, <8 GiB>") {
-  const context = { records: recordsOf(events), clock: fixedClock(START_MS + 120_000), machine };
+  const context = contextOf(recordsOf(events), START_MS + 120_000, machine);
   const report = reportOn(context, { fromMs: undefined, toMs: undefined });
   return { html: renderHtml(report), json: renderJson(report) };
 }

@@ -6,7 +6,7 @@ import { bareNumbers } from "../testing/bare-numbers.ts";
 import {
   busyMesh,
   cacheChanged,
-  fixedClock,
+  contextOf,
   recordsOf,
   requestFinished,
   START_MS,
@@ -21,8 +21,7 @@ import type { Report } from "./summary.ts";
 type Records = ReturnType<typeof recordsOf>;
 
 function reportOf(records: Records, window?: { fromMs: number; toMs: number }): Report {
-  const context = { records, clock: fixedClock(START_MS + 120_000), machine: undefined };
-  return reportOn(context, window ?? { fromMs: undefined, toMs: undefined });
+  return reportOn(contextOf(records, START_MS + 120_000), window ?? { fromMs: undefined, toMs: undefined });
 }
 
 const figureIn = (report: Report, id: FigureId) => report.figures.find((figure) => figure.id === id);
@@ -155,6 +154,23 @@ describe("summarise", () => {
     const records = recordsOf(events, { maxRequests: 1000 });
     expect(reportOf(records).notes.map(phraseText).join()).toContain("500");
     expect(reportOf(records, { fromMs: START_MS + 500, toMs: START_MS + 2000 }).notes).toEqual([]);
+  });
+
+  it("still knows counts and quantiles of the whole window where single records were let go", () => {
+    const events = Array.from({ length: 1500 }, (_, index) =>
+      requestFinished(START_MS + index * 40, {
+        ttftMs: index < 1000 ? 10 : 100,
+        cache: { status: index < 1000 ? CacheStatus.HIT : CacheStatus.MISS },
+      }),
+    );
+    const report = reportOf(recordsOf(events, { maxRequests: 500 }));
+    expect(valueIn(report, "requests.count")).toBe(1500);
+    expect(valueIn(report, "cache.hit_ratio")).toBeCloseTo(2 / 3);
+    expect((valueIn(report, "ttft.p50_ms") ?? 0) / 10).toBeCloseTo(1, 1);
+    expect((valueIn(report, "ttft.p95_ms") ?? 0) / 100).toBeCloseTo(1, 1);
+    expect(figureIn(report, "ttft.p50_ms")?.method).toContain("sketch");
+    expect(new Set(report.figures.map(({ id }) => id)).size).toBe(report.figures.length);
+    expect(bareNumbers(renderHtml(report), renderJson(report))).toEqual([]);
   });
 
   it("measures the window it was asked for", () => {

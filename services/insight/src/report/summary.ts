@@ -1,14 +1,17 @@
 // The report before it has a format: the headline figures, all figures, curves, risks and notes of one window.
+import { seededRandom } from "@chimera/kernel";
 import type { Records } from "../consume/records.ts";
 import type { FigureId } from "../figure/definitions.ts";
 import type { Figure } from "../figure/figure.ts";
 import { type Phrase, phrase } from "../figure/phrase.ts";
 import type { Series } from "../figure/series.ts";
 import { cacheFigures } from "../measure/cache.ts";
+import { cumulativeGainFigures } from "../measure/cumulative-gain.ts";
 import { rateCurves, ttftCurves } from "../measure/curves.ts";
 import { demandFigures } from "../measure/demand.ts";
 import { errorFigures } from "../measure/errors.ts";
 import { latencyFigures } from "../measure/latency.ts";
+import { longWindowFigures } from "../measure/long-window.ts";
 import { overloadFigures } from "../measure/overload.ts";
 import { qualityFigures } from "../measure/quality.ts";
 import { telemetryFigures } from "../measure/telemetry.ts";
@@ -35,6 +38,9 @@ export interface Report {
   readonly notes: readonly Phrase[];
 }
 
+/** The same traffic gives the same intervals in every report. */
+const BOOTSTRAP_SEED = 20260131;
+
 const risks: readonly RiskRule[] = [overfitting, saturation, overload, telemetryLoss];
 
 export interface ReportRequest {
@@ -47,7 +53,7 @@ export function summarise(records: Records, request: ReportRequest): Report {
   const { window, nowMs, machine } = request;
   const requests = selectRequests(records.requests, window);
   const caches = records.caches.within(window);
-  const figures = [
+  const measured = [
     ...demandFigures(requests),
     ...throughputFigures(requests),
     ...latencyFigures(requests),
@@ -56,8 +62,12 @@ export function summarise(records: Records, request: ReportRequest): Report {
     ...errorFigures(requests),
     ...overloadFigures(requests),
     ...telemetryFigures({ records, requests, caches, nowMs }),
+    ...cumulativeGainFigures(records.traffic.blocks(window), { window, random: seededRandom(BOOTSTRAP_SEED) }),
   ];
-  const byId: FigureSet = new Map(figures.map((figure) => [figure.id, figure]));
+  const byId: FigureSet = new Map(
+    [...measured, ...ofTheWholeWindow(records, window)].map((figure) => [figure.id, figure]),
+  );
+  const figures = [...byId.values()];
   return {
     generatedAtMs: nowMs,
     machine,
@@ -69,6 +79,13 @@ export function summarise(records: Records, request: ReportRequest): Report {
     risks: risks.map((rule) => rule(byId)),
     notes: notesOn(records, byId, window),
   };
+}
+
+/** Where single records were let go, what counts and sketches still tell takes the place of what they told. */
+function ofTheWholeWindow({ requests, traffic }: Records, window: Window): readonly Figure[] {
+  if (window.fromMs > requests.lastDroppedArrivalMs) return [];
+  const blocks = traffic.blocks(window);
+  return blocks.length === 0 ? [] : longWindowFigures(blocks, window);
 }
 
 /** A window shorter than ten seconds has only the peak over one. */
@@ -97,7 +114,7 @@ function notesOn(records: Records, figures: FigureSet, window: Window): readonly
       phrase(
         "This window reaches back to requests whose records were let go (",
         dropped,
-        " in all): figures on requests cover the newer part only.",
+        " in all): peaks, answered rates and curves cover the newer part only, all other figures on requests whole minutes.",
       ),
     );
   }

@@ -7,6 +7,9 @@ import type { ChimeraEvent, ReceivedEvent } from "@chimera/events";
 import { type Clock, type Random, seededRandom } from "@chimera/kernel";
 import { takeEvent } from "../consume/consume.ts";
 import { createRecords, type Records } from "../consume/records.ts";
+import type { Context } from "../context.ts";
+import { Ledger } from "../ledger/ledger.ts";
+import { MemoryLog } from "./memory-log.ts";
 
 /** What a test says of a message instead of the usual; undefined leaves a field unset. */
 type Fields<S extends DescMessage> = Exclude<MessageInitShape<S>, MessageShape<S>>;
@@ -66,6 +69,13 @@ export function recordsOf(events: readonly ChimeraEvent[], limits = { maxRequest
   const records = createRecords(limits);
   for (const received of inStream(events)) takeEvent(records, received, fixedClock(START_MS));
   return records;
+}
+
+/** What handlers may use, with an empty ledger. */
+export function contextOf(records: Records, nowMs: number, machine?: string): Context {
+  const clock = fixedClock(nowMs);
+  const ledger = new Ledger({ log: new MemoryLog(), clock, logger: { warn: () => undefined } });
+  return { records, ledger, clock, machine };
 }
 
 /** Two minutes of a mesh that works: hits and misses, a few failures, a filling cache, two data set runs, some feedback. */

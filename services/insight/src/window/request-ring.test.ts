@@ -10,6 +10,8 @@ const sample: RequestSample = {
   cache: "miss",
   status: "OK",
   refused: false,
+  arm: "canary",
+  settingsVersion: 3,
 };
 
 describe("RequestRing", () => {
@@ -22,6 +24,8 @@ describe("RequestRing", () => {
       cache: "none",
       status: "UNAVAILABLE",
       refused: true,
+      arm: "",
+      settingsVersion: 0,
     };
     ring.push(sample);
     ring.push(refused);
@@ -36,5 +40,13 @@ describe("RequestRing", () => {
     expect(ring.size).toBe(3);
     expect(ring.dropped).toBe(2);
     expect(ring.lastDroppedArrivalMs).toBe(9);
+  });
+
+  it("keeps a bounded number of arms apart", () => {
+    const ring = new RequestRing(400);
+    for (let index = 0; index < 400; index += 1) ring.push({ ...sample, arm: `arm-${index}` });
+    const arms = [...ring].map(({ arm }) => arm);
+    expect(arms.slice(0, 255)).toEqual(Array.from({ length: 255 }, (_, index) => `arm-${index}`));
+    expect(new Set(arms.slice(255))).toEqual(new Set(["other"]));
   });
 });

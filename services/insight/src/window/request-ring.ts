@@ -1,5 +1,5 @@
 // The requests insight remembers: columns of numbers instead of objects, so that the bound is a bound on memory too
-// (39 bytes a request). When full, the request that finished first makes room and the loss is counted.
+// (44 bytes a request). When full, the request that finished first makes room and the loss is counted.
 import { assert } from "@chimera/kernel";
 import { type GrpcStatus, grpcStatuses } from "./grpc-status.ts";
 
@@ -21,7 +21,15 @@ export interface RequestSample {
   status: GrpcStatus;
   /** Turned away before any work. */
   refused: boolean;
+  /** Of its session; empty where it is in none. */
+  arm: string;
+  /** Of the mesh's settings, as the router had them; 0 is the environment alone. */
+  settingsVersion: number;
 }
+
+/** Names of arms kept; few are in use at a time, and what comes beyond is called OTHER_ARM. */
+const MAX_ARMS = 255;
+export const OTHER_ARM = "other";
 
 export class RequestRing {
   readonly capacity: number;
@@ -33,6 +41,9 @@ export class RequestRing {
   readonly #cache: Uint8Array;
   readonly #status: Uint8Array;
   readonly #refused: Uint8Array;
+  readonly #arm: Uint8Array;
+  readonly #settingsVersion: Uint32Array;
+  readonly #arms: string[] = [OTHER_ARM];
   #pushed = 0;
   #lastDroppedArrivalMs = Number.NEGATIVE_INFINITY;
 
@@ -47,6 +58,8 @@ export class RequestRing {
     this.#cache = new Uint8Array(capacity);
     this.#status = new Uint8Array(capacity);
     this.#refused = new Uint8Array(capacity);
+    this.#arm = new Uint8Array(capacity);
+    this.#settingsVersion = new Uint32Array(capacity);
   }
 
   get size(): number {
@@ -76,6 +89,8 @@ export class RequestRing {
     this.#cache[slot] = verdicts.indexOf(sample.cache);
     this.#status[slot] = grpcStatuses.indexOf(sample.status);
     this.#refused[slot] = sample.refused ? 1 : 0;
+    this.#arm[slot] = this.#armIndex(sample.arm);
+    this.#settingsVersion[slot] = sample.settingsVersion;
     this.#pushed += 1;
   }
 
@@ -91,8 +106,16 @@ export class RequestRing {
         cache: verdicts[this.#cache[slot] ?? 0] ?? "none",
         status: grpcStatuses[this.#status[slot] ?? 0] ?? "UNKNOWN",
         refused: this.#refused[slot] === 1,
+        arm: this.#arms[this.#arm[slot] ?? 0] ?? OTHER_ARM,
+        settingsVersion: this.#settingsVersion[slot] ?? 0,
       };
     }
+  }
+
+  #armIndex(arm: string): number {
+    const known = this.#arms.indexOf(arm);
+    if (known >= 0) return known;
+    return this.#arms.length > MAX_ARMS ? 0 : this.#arms.push(arm) - 1;
   }
 }
 

@@ -17,6 +17,8 @@ function randomSamples(seed: number, n: number): RequestSample[] {
     cache: pick(caches, "none"),
     status: random() < 0.7 ? "OK" : pick<GrpcStatus>(grpcStatuses, "OK"),
     refused: random() < 0.2,
+    arm: pick(["", "canary"], ""),
+    settingsVersion: Math.floor(random() * 3),
   }));
 }
 
