@@ -13,7 +13,7 @@ import { startWorker, type Worker } from "../load/worker.ts";
 import { withMesh } from "../mesh-under-test.ts";
 import type { BenchResult } from "../result.ts";
 
-const PACED = { quick: { everyMs: 20, count: 300 }, full: { everyMs: 20, count: 3000 } };
+const PACED = { quick: { everyMs: 5, count: 1000 }, full: { everyMs: 5, count: 6000 } };
 const ROUNDS = { quick: 3, full: 12 };
 const CLOSED = { callers: 32, connections: 4, warmUpMs: 500, measureMs: 2000 };
 const MEASURED = ["router", "cache"] as const;
