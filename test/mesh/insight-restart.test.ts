@@ -100,6 +100,7 @@ describe("insight", () => {
       "overfitting",
       "cache-saturation",
       "overload",
+      "drift",
       "telemetry-loss",
     ]);
     expect(after.markdown).toContain("# Chimera: executive summary");

@@ -1,11 +1,21 @@
 // The one table of what every figure means. An id keeps its meaning for good; a changed meaning is a new id.
 import { type GrpcStatus, grpcStatuses } from "../window/grpc-status.ts";
 
-export type Unit = "req/s" | "tokens/s" | "ms" | "ratio" | "requests" | "answers" | "events" | "errors" | "predictions";
+export type Unit =
+  | "req/s"
+  | "tokens/s"
+  | "ms"
+  | "ratio"
+  | "requests"
+  | "answers"
+  | "events"
+  | "errors"
+  | "predictions"
+  | "";
 
 export interface Definition {
   readonly name: string;
-  /** "ratio" is a share between 0 and 1, or a difference of two; shown in percent or percentage points. */
+  /** Empty for an index. "ratio" is a share between 0 and 1, or a difference of two; shown in percent or percentage points. */
   readonly unit: Unit;
   readonly definition: string;
 }
@@ -205,6 +215,32 @@ const table = {
     definition:
       "Share of the lookups counted by the caches themselves that no request event tells of, over the part of the window in which every request had time to end.",
   },
+  "drift.answer_length_psi": {
+    name: "Answer length, stability index",
+    unit: "",
+    definition:
+      "Population stability index of completion tokens: answers of the window's second half over the tenths of its first half; 0 is no change.",
+  },
+  "drift.answer_length_psi_chance": {
+    name: "Answer length, stability index by chance",
+    unit: "",
+    definition: "What the index exceeds in 1 % of cases where nothing has moved, for as many answers.",
+  },
+  "drift.live_accuracy_change": {
+    name: "Accuracy of live answers, second half minus first",
+    unit: "ratio",
+    definition: "Accuracy of the live answers scored in the window's second half minus that of its first half.",
+  },
+  "guard.sign": {
+    name: "Sign of the evaluator's guard",
+    unit: "",
+    definition: "A value that the evaluator watches, as its guard reports it.",
+  },
+  "guard.share": {
+    name: "Share watched by the evaluator's guard",
+    unit: "ratio",
+    definition: "A share that the evaluator watches, as its guard reports it.",
+  },
   "loop.predictions": {
     name: "Predictions measured",
     unit: "predictions",
@@ -247,6 +283,36 @@ const table = {
     name: "Predicted change",
     unit: "ratio",
     definition: "New value divided by old value, minus 1, as stored in the ledger before the change.",
+  },
+  "loop.predicted_change_50": {
+    name: "Predicted change, narrow interval",
+    unit: "ratio",
+    definition: "The predicted change with the interval that is to hold every second time.",
+  },
+  "loop.baseline.ttft_p50_ms": {
+    name: "TTFT, median, before the change",
+    unit: "ms",
+    definition: "What the predicted change starts from: median time to first token.",
+  },
+  "loop.baseline.hit_ratio": {
+    name: "Cache hit ratio before the change",
+    unit: "ratio",
+    definition: "What the predicted change starts from: hits divided by hits and misses.",
+  },
+  "loop.baseline.capacity_rps": {
+    name: "Capacity before the change",
+    unit: "req/s",
+    definition: "What the predicted change starts from: most requests per second within the objective of a load test.",
+  },
+  "loop.baseline.macro_f1": {
+    name: "Macro F1 before the change",
+    unit: "ratio",
+    definition: "What the predicted change starts from: mean of the F1 of every class.",
+  },
+  "loop.baseline.accuracy": {
+    name: "Accuracy before the change",
+    unit: "ratio",
+    definition: "What the predicted change starts from: share of right answers.",
   },
   "loop.realised_change": {
     name: "Realised change",

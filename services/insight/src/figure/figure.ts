@@ -6,6 +6,8 @@ import { definitionOf, type FigureId } from "./definitions.ts";
 
 export interface Measurement {
   readonly id: FigureId;
+  /** Which one of several of its kind: the id of a prediction, a part of the window. */
+  readonly of?: string | undefined;
   /** Undefined where there is nothing to measure. */
   readonly value: number | undefined;
   /** Observations behind the value; 0 exactly where nothing was observed. */
@@ -33,7 +35,7 @@ const made = new WeakSet<object>();
 
 /** Throws InternalError where the measurement could mislead: nothing of that kind may reach a reader. */
 export function figure(measurement: Measurement): Figure {
-  const { id, value, n, window, interval, method, source } = measurement;
+  const { id, of, value, n, window, interval, method, source } = measurement;
   const definition = definitionOf(id);
   if (definition === undefined) throw new InternalError(`the figure ${id} has no definition`);
   const refuse = (why: string) => new InternalError(`the figure ${id} was refused: ${why}`);
@@ -44,7 +46,8 @@ export function figure(measurement: Measurement): Figure {
   if (method === "" || source === "") throw refuse("it does not say how and from what it was computed");
   if (interval !== undefined && !isOrdered(interval)) throw refuse("its interval is not an interval");
   if (interval !== undefined && value === undefined) throw refuse("it has an interval but no value");
-  const built = Object.freeze({ id, ...definition, value, n, window, interval, method, source }) as Figure;
+  const which = of === undefined ? {} : { of };
+  const built = Object.freeze({ id, ...which, ...definition, value, n, window, interval, method, source }) as Figure;
   made.add(built);
   return built;
 }

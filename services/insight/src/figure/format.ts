@@ -6,7 +6,18 @@ import type { Figure } from "./figure.ts";
 /** Differences of two shares, shown in percentage points. */
 const differences: ReadonlySet<FigureId> = new Set<FigureId>([
   "quality.gap_validation_holdout",
+  "drift.live_accuracy_change",
   "total.hit_ratio_change",
+]);
+
+/** Changes, shown with their sign. */
+const changes: ReadonlySet<FigureId> = new Set<FigureId>([
+  "loop.predicted_change",
+  "loop.predicted_change_50",
+  "loop.realised_change",
+  "total.ttft_p50_change",
+  "total.hit_ratio_change",
+  "drift.live_accuracy_change",
 ]);
 
 /** What a figure without a value shows. */
@@ -15,6 +26,7 @@ export const NO_DATA = "no data";
 /** The value with its unit, or "no data". */
 export function formatFigure(figure: Figure): string {
   if (figure.value === undefined) return NO_DATA;
+  if (changes.has(figure.id)) return `${signed(figure.value)} ${shareUnit(figure)}`;
   if (differences.has(figure.id)) return `${decimals(figure.value * 100)} pp`;
   return formatNumber(figure.value, figure.unit);
 }
@@ -23,6 +35,7 @@ export function formatFigure(figure: Figure): string {
 export function formatInterval(figure: Figure): string {
   if (figure.interval === undefined) return "";
   const { low, high } = figure.interval;
+  if (changes.has(figure.id)) return `${signed(low)} – ${signed(high)} ${shareUnit(figure)}`;
   if (differences.has(figure.id)) return `${decimals(low * 100)} – ${decimals(high * 100)} pp`;
   if (figure.unit === "ratio") return `${decimals(low * 100)} – ${decimals(high * 100)} %`;
   return `${formatNumber(low, "")} – ${formatNumber(high, figure.unit)}`.trim();
@@ -32,13 +45,25 @@ export function formatCount(n: number): string {
   return n.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-const countUnits: ReadonlySet<string> = new Set<Unit>(["requests", "answers", "events", "errors", "predictions"]);
+const countUnits: ReadonlySet<string> = new Set<Unit | "slots">([
+  "requests",
+  "answers",
+  "events",
+  "errors",
+  "predictions",
+  "slots",
+]);
 
 export function formatNumber(value: number, unit: Unit | "s" | "" | (string & {})): string {
   if (unit === "ratio") return `${decimals(value * 100)} %`;
   const isCount = countUnits.has(unit);
   const digits = isCount ? formatCount(value) : decimals(value);
   return unit === "" || isCount ? digits : `${digits} ${unit}`;
+}
+
+/** The level of its interval: "90 %". Nothing where the figure has none. */
+export function formatLevel({ interval }: Figure): string {
+  return interval === undefined ? "" : formatTick(interval.level, "ratio");
 }
 
 /** The label of a tick: as short as the round number allows. */
@@ -49,6 +74,15 @@ export function formatTick(value: number, unit: string): string {
 /** UTC to the second: "2026-01-31 09:30:00 UTC". */
 export function formatTime(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+function shareUnit({ id }: Figure): string {
+  return differences.has(id) ? "pp" : "%";
+}
+
+function signed(share: number): string {
+  const text = decimals(share * 100);
+  return share > 0 && !text.startsWith("<") ? `+${text}` : text;
 }
 
 function decimals(value: number): string {

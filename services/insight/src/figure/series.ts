@@ -12,7 +12,7 @@ export interface Series {
   readonly id: string;
   readonly name: string;
   readonly xName: string;
-  readonly xUnit: Unit | "s";
+  readonly xUnit: Unit | "s" | "slots";
   readonly yName: string;
   readonly yUnit: Unit;
   readonly definition: string;

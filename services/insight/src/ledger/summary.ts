@@ -113,6 +113,7 @@ function rowOf({ prediction, phase, outcome }: PredictionState): PredictionRow {
     ...{ id, remedy, metric, phase, decisionRule },
     predicted: figure({
       id: "loop.predicted_change",
+      of: id,
       value: baseline.n === 0 ? undefined : change.relative,
       n: baseline.n,
       window: baseline.window,
@@ -122,6 +123,7 @@ function rowOf({ prediction, phase, outcome }: PredictionState): PredictionRow {
     }),
     realised: figure({
       id: "loop.realised_change",
+      of: id,
       value: outcome?.n === 0 ? undefined : outcome?.relative,
       n: outcome?.n ?? 0,
       window: outcome?.window ?? baseline.window,

@@ -1,6 +1,6 @@
 // Quality of the answers, from data set runs and from live feedback.
 import { normalQuantile, seededRandom, wilsonInterval } from "@chimera/kernel";
-import { bootstrapF1, type Confusion, type F1Intervals, f1Scores } from "@chimera/statistics";
+import { BOOTSTRAP_INTERVAL, bootstrapF1, type Confusion, type F1Intervals, f1Scores } from "@chimera/statistics";
 import type { FigureId } from "../figure/definitions.ts";
 import { type Figure, figure } from "../figure/figure.ts";
 import type { Run, ScoreBook } from "../quality/score-book.ts";
@@ -47,7 +47,7 @@ function f1Figure(score: "macroF1" | "microF1", run: Run | undefined, window: Wi
     n: run?.confusion.n ?? 0,
     window: windowOf(run, window),
     interval: isClassification ? f1Intervals(run.confusion)[score] : undefined,
-    method: `from confusion counts; 95 % percentile bootstrap, ${RESAMPLES} resamples, seed ${BOOTSTRAP_SEED}; none for free text`,
+    method: `from confusion counts; 95 % bootstrap, ${BOOTSTRAP_INTERVAL}, ${RESAMPLES} resamples, seed ${BOOTSTRAP_SEED}; none for free text`,
     source: runSource(run),
   });
 }

@@ -1,20 +1,12 @@
-// The plots of a report as SVG text: the same report gives the same bytes, nothing is fetched, no script runs. Colours and
-// dashes come from the style sheet by class, so that light, dark and paper differ there alone.
+// The plots of a report as SVG text: the same report gives the same bytes, nothing is fetched, no script runs.
 import type { Figure } from "../figure/figure.ts";
 import { formatTick } from "../figure/format.ts";
 import type { Series } from "../figure/series.ts";
+import type { PredictionRow } from "../ledger/summary.ts";
+import type { CapacityCurves } from "../measure/capacity-curves.ts";
+import { axisName, BOTTOM, drawing, grid, HEIGHT, LEFT, RIGHT, round, TOP, WIDTH, xScale } from "./drawing.ts";
 import { element, type Markup, text, tick, wording } from "./markup.ts";
-import { linearScale, logScale, type Scale } from "./scale.ts";
-
-const WIDTH = 720;
-const HEIGHT = 260;
-const LEFT = 56;
-const RIGHT = 12;
-const TOP = 10;
-const BOTTOM = 40;
-
-/** Above this ratio of largest to smallest, a linear axis hides the small values. */
-const LOG_RATIO = 20;
+import { linearScale, type Scale } from "./scale.ts";
 
 /** Curves over one pair of axes; the first curve names the axes. Undefined where there is nothing to draw. */
 export function curveChart(curves: readonly Series[], options: { area?: boolean } = {}): Markup | undefined {
@@ -33,7 +25,7 @@ export function curveChart(curves: readonly Series[], options: { area?: boolean 
   });
   const area = options.area ? [areaUnder(first, x, y)] : [];
   return drawing(first.definition, [
-    grid(x, y, { xUnit: first.xUnit, yUnit: first.yUnit }),
+    grid({ x, y, xUnit: first.xUnit, yUnit: first.yUnit }),
     axisName(`${first.xName} (${first.xUnit})`),
     ...area,
     ...paths,
@@ -78,33 +70,6 @@ function whisker(low: number, high: number, y: number): string {
   return `M${low} ${y}H${high}M${low} ${y - 5}v10M${high} ${y - 5}v10`;
 }
 
-function xScale(values: readonly number[], isTime: boolean): Scale {
-  const ends = { start: LEFT, end: WIDTH - RIGHT };
-  const largest = Math.max(...values);
-  const smallest = Math.min(...values.filter((value) => value > 0));
-  if (isTime || !Number.isFinite(smallest) || largest / smallest < LOG_RATIO) {
-    return linearScale({ from: 0, to: largest || 1, ...ends }, 8);
-  }
-  return logScale({ from: smallest, to: largest, ...ends });
-}
-
-function grid(x: Scale, y: Scale, units: { xUnit: string; yUnit: string }): Markup {
-  const bottom = HEIGHT - BOTTOM;
-  const across = y.ticks.map((value) => [
-    element("path", { class: "grid", d: `M${LEFT} ${round(y.at(value))}H${WIDTH - RIGHT}` }),
-    tick({ x: LEFT - 8, y: round(y.at(value)) + 4, "text-anchor": "end" }, formatTick(value, units.yUnit)),
-  ]);
-  const up = x.ticks.map((value) => [
-    element("path", { class: "grid", d: `M${round(x.at(value))} ${TOP}V${bottom}` }),
-    tick({ x: round(x.at(value)), y: bottom + 16, "text-anchor": "middle" }, formatTick(value, units.xUnit)),
-  ]);
-  return element("g", {}, ...across, ...up);
-}
-
-function axisName(name: string): Markup {
-  return element("text", { x: WIDTH - RIGHT, y: HEIGHT - 6, "text-anchor": "end", class: "axis-name" }, text(name));
-}
-
 function areaUnder(curve: Series, x: Scale, y: Scale): Markup {
   const base = round(y.at(0));
   const first = curve.points[0]?.x ?? 0;
@@ -113,14 +78,81 @@ function areaUnder(curve: Series, x: Scale, y: Scale): Markup {
   return element("path", { class: "area", d: `M${round(x.at(first))} ${base}${line}L${round(x.at(last))} ${base}Z` });
 }
 
-function drawing(
-  label: string,
-  content: readonly Markup[] | readonly (Markup | readonly Markup[])[],
-  height = HEIGHT,
-): Markup {
-  return element("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label }, ...content);
+/** Capacity over slots: the points of the test, the law and its band. */
+export function capacityChart({ measured, law, low, high }: CapacityCurves): Markup {
+  const shown = [measured, law, low, high].flatMap((each) => each ?? []);
+  const points = shown.flatMap((each) => each.points);
+  const x = linearScale(
+    { from: 0, to: Math.max(...points.map((point) => point.x)), start: LEFT, end: WIDTH - RIGHT },
+    8,
+  );
+  const top = Math.max(...points.map((point) => point.y)) * 1.05 || 1;
+  const y = linearScale({ from: 0, to: top, start: HEIGHT - BOTTOM, end: TOP });
+  const place = (point: { x: number; y: number }) => `${round(x.at(point.x))} ${round(y.at(point.y))}`;
+  const line = (of: Series) => of.points.map(place).join("L");
+  const band =
+    low === undefined || high === undefined
+      ? []
+      : [
+          element("path", {
+            class: "area",
+            d: `M${line(high)}L${low.points.map(place).reverse().join("L")}Z`,
+          }),
+        ];
+  const fitted = law === undefined ? [] : [element("path", { class: "curve curve-b", d: `M${line(law)}` })];
+  const dots = measured.points.map((point) =>
+    element("circle", { class: "dot", cx: round(x.at(point.x)), cy: round(y.at(point.y)), r: 4.5 }),
+  );
+  return drawing("Capacity by generations at a time", [
+    grid({ x, y, xUnit: measured.xUnit, yUnit: measured.yUnit }),
+    axisName(`${measured.xName} (${measured.xUnit})`),
+    ...band,
+    ...fitted,
+    ...dots,
+  ]);
 }
 
-function round(position: number): number {
-  return Math.round(position * 10) / 10;
+/** Realised over predicted changes with their intervals; on the diagonal a prediction came true. Undefined where none was measured. */
+export function promiseChart(rows: readonly PredictionRow[]): Markup | undefined {
+  const shown = rows.filter(({ realised, predicted }) => realised.value !== undefined && predicted.value !== undefined);
+  if (shown.length === 0) return undefined;
+  const ends = (of: Figure) => [of.value ?? 0, of.interval?.low ?? of.value ?? 0, of.interval?.high ?? of.value ?? 0];
+  // One range for both axes, with no change in it, so that the diagonal is one.
+  const all = [0, ...shown.flatMap(({ predicted, realised }) => [...ends(predicted), ...ends(realised)])];
+  const margin = (Math.max(...all) - Math.min(...all)) * 0.05 || 0.01;
+  const [from, to] = [Math.min(...all) - margin, Math.max(...all) + margin];
+  const x = linearScale({ from, to, start: LEFT, end: WIDTH - RIGHT }, 8);
+  const y = linearScale({ from, to, start: PROMISE_HEIGHT - BOTTOM, end: PROMISE_TOP });
+  const diagonal = `M${round(x.at(from))} ${round(y.at(from))}L${round(x.at(to))} ${round(y.at(to))}`;
+  const zero = `M${LEFT} ${round(y.at(0))}H${WIDTH - RIGHT}M${round(x.at(0))} ${PROMISE_TOP}V${PROMISE_HEIGHT - BOTTOM}`;
+  return drawing(
+    "Realised over predicted changes",
+    [
+      grid({ x, y, xUnit: "ratio", yUnit: "ratio" }, PROMISE_HEIGHT),
+      element("path", { class: "zero", d: zero }),
+      element("path", { class: "curve curve-b", d: diagonal }),
+      axisName("predicted change", PROMISE_HEIGHT),
+      element("text", { x: LEFT, y: TOP + 2, class: "axis-name" }, text("realised change")),
+      ...shown.map((row) => promiseMark(row, x, y)),
+    ],
+    PROMISE_HEIGHT,
+  );
+}
+
+const PROMISE_HEIGHT = 340;
+/** Room for the name of the upright axis. */
+const PROMISE_TOP = TOP + 12;
+
+function promiseMark({ predicted, realised, verdict }: PredictionRow, x: Scale, y: Scale): Markup {
+  const [cx, cy] = [round(x.at(predicted.value ?? 0)), round(y.at(realised.value ?? 0))];
+  const across =
+    predicted.interval && `M${round(x.at(predicted.interval.low))} ${cy}H${round(x.at(predicted.interval.high))}`;
+  const up = realised.interval && `M${cx} ${round(y.at(realised.interval.low))}V${round(y.at(realised.interval.high))}`;
+  const d = `${across ?? ""}${up ?? ""}`;
+  return element(
+    "g",
+    {},
+    ...(d === "" ? [] : [element("path", { class: "whisker fine", d })]),
+    element("circle", { class: verdict === "kept" ? "dot" : "dot dot-open", cx, cy, r: 4 }),
+  );
 }

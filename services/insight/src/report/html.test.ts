@@ -3,14 +3,17 @@ import { figure } from "../figure/figure.ts";
 import { phrase } from "../figure/phrase.ts";
 import { bareNumbers } from "../testing/bare-numbers.ts";
 import { busyMesh, contextOf, recordsOf, requestFinished, START_MS, scoreRecorded } from "../testing/events.ts";
+import { outcomeOf, predictionOf } from "../testing/predictions.ts";
+import { fullInput, loopOf, recommendationOf, settledHistory } from "../testing/report-input.ts";
 import { renderHtml } from "./html.ts";
 import { renderJson } from "./json.ts";
 import { element, number, text } from "./markup.ts";
 import { reportOn } from "./report.ts";
+import type { ReportInput } from "./report-input.ts";
 
-function render(events = busyMesh(), machine: string | undefined = "2 vCPU, <8 GiB>") {
+function render(events = busyMesh(), machine = "2 vCPU, <8 GiB>", input: ReportInput = {}) {
   const context = contextOf(recordsOf(events), START_MS + 120_000, machine);
-  const report = reportOn(context, { fromMs: undefined, toMs: undefined });
+  const report = reportOn({ ...context, reportInput: () => input }, { fromMs: undefined, toMs: undefined });
   return { html: renderHtml(report), json: renderJson(report) };
 }
 
@@ -20,6 +23,24 @@ describe("numbers in the HTML report", () => {
     expect(bareNumbers(html, json)).toEqual([]);
     expect(html.match(/data-figure=/g)?.length).toBeGreaterThan(60);
     expect(html.match(/data-series=/g)?.length).toBeGreaterThan(200);
+  });
+
+  it("trace back in every section that the loop, the guard and a load test fill", () => {
+    const { html, json } = render(busyMesh(), undefined, fullInput());
+    expect(bareNumbers(html, json)).toEqual([]);
+    for (const title of ["Recommendations", "Predicted and realised", "Capacity", "Risks"]) {
+      expect(html).toContain(`<h2>${title}</h2>`);
+    }
+    expect(html.match(/data-of=/g)?.length).toBeGreaterThan(80);
+  });
+
+  it("of one prediction do not pass for those of another", () => {
+    const { html, json } = render(busyMesh(), undefined, fullInput());
+    const moved = html.replace(/data-of="parallelisation-1" data-part="value" value="0.42"/, (found) =>
+      found.replace("parallelisation-1", "tuning-1"),
+    );
+    expect(moved).not.toBe(html);
+    expect(bareNumbers(moved, json)).toEqual(["+42.0 %"]);
   });
 
   it("a planted bare number is found", () => {
@@ -86,6 +107,34 @@ describe("renderHtml", () => {
     expect(html).not.toContain("<b>");
     expect(html).not.toContain("<i>");
     expect(html).toContain("&lt;script&gt;");
+  });
+
+  it("lets nothing that a remedy or a human wrote become markup", () => {
+    const evil = "<img src=x>";
+    const prediction = predictionOf(evil, { cost: evil, validity: evil, decisionRule: evil, assumptions: [evil] });
+    const rejected = { kind: "human-action", who: evil, action: "reject", predictionId: evil, reason: evil } as const;
+    const { html, json } = render(busyMesh(), undefined, {
+      recommendations: {
+        recommended: [recommendationOf({ title: evil, predictions: [prediction] })],
+        declined: [{ remedy: "cache-size", title: evil, kind: "measure first", why: evil }],
+      },
+      ledger: loopOf([
+        { kind: "prediction-made", prediction },
+        rejected,
+        { kind: "outcome-settled", outcome: outcomeOf(evil, "inconclusive", { relative: undefined, reason: evil }) },
+      ]),
+    });
+    expect(html).not.toContain("<img");
+    expect(bareNumbers(html, json)).toEqual([]);
+  });
+
+  it("draws predicted against realised, and the capacity with its band", () => {
+    const { html } = render(busyMesh(), undefined, fullInput());
+    expect(html).toContain('aria-label="Realised over predicted changes"');
+    expect(html).toContain('aria-label="Capacity by generations at a time"');
+    expect(html).not.toMatch(/NaN|Infinity|undefined/);
+    const one = render(busyMesh(), undefined, { ledger: loopOf(settledHistory("p1", 0, 0)) }).html;
+    expect(one).not.toMatch(/NaN|Infinity|undefined/);
   });
 
   it("gives the same bytes for the same report", () => {

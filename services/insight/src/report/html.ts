@@ -1,21 +1,24 @@
 // The report for people: one file that needs nothing else, without script, on screen and on paper.
 import { createHash } from "node:crypto";
 import type { Figure } from "../figure/figure.ts";
-import type { Point, Series } from "../figure/series.ts";
-import type { Risk } from "../risk/risk.ts";
-import { curveChart, intervalChart } from "./charts.ts";
+import type { Series } from "../figure/series.ts";
+import type { CapacityCurves } from "../measure/capacity-curves.ts";
+import { capacityChart, curveChart, intervalChart } from "./charts.ts";
+import { adviceSection, ledgerSection } from "./html-loop.ts";
 import {
-  coordinate,
-  element,
-  type Markup,
-  machineName,
-  number,
-  rule,
-  sentence,
-  time,
-  trusted,
-  wording,
-} from "./markup.ts";
+  type Column,
+  chart,
+  curveSection,
+  type LegendEntry,
+  legend,
+  lineSwatch,
+  section,
+  seriesTable,
+  swatch,
+  table,
+} from "./html-parts.ts";
+import { riskSection, riskStrip } from "./html-risks.ts";
+import { element, type Markup, machineName, number, sentence, time, trusted, wording } from "./markup.ts";
 import { styleSheet } from "./style.ts";
 import type { Report } from "./summary.ts";
 
@@ -44,11 +47,15 @@ export function renderHtml(report: Report): string {
     {},
     header(report),
     headline(report.headline),
+    riskStrip(report.risks),
     report.notes.map((note) => element("p", { class: "note" }, sentence(note))),
+    adviceSection(report.advice),
+    riskSection(report.risks),
+    ledgerSection(report.ledger, totalsOf(report.figures)),
     ttftSection(report.ttftCurves),
     rateSection(report.rateCurves),
+    capacitySection(report.capacity),
     qualitySection(report.figures),
-    riskSection(report.risks),
     figureSection(report.figures),
   );
   return `<!doctype html>\n${element("html", { lang: "en" }, head, body)}\n`;
@@ -87,9 +94,23 @@ function rateSection(curves: readonly Series[]): Markup {
   return section("Requests per second", [curveSection(curves, curveChart(curves, { area: true }))]);
 }
 
-function curveSection(curves: readonly Series[], drawn: Markup | undefined): Markup {
-  const legend = curves.map((curve, index) => element("li", {}, swatch("abc"[index] ?? "c"), wording(curve, "name")));
-  return chart(drawn, [element("ul", { class: "legend" }, ...legend), ...curves.map((curve) => seriesTable(curve))]);
+/** Only where a load was stepped up: a mesh that was not tested has no capacity to show. */
+function capacitySection(curves: CapacityCurves | undefined): readonly Markup[] {
+  if (curves === undefined) return [];
+  const { measured, law, low, high } = curves;
+  const listed = [measured, law, low, high].flatMap((each) => each ?? []);
+  const entries: LegendEntry[] = [
+    [swatch(element("circle", { class: "dot", cx: 16, cy: 5, r: 4.5 })), wording(measured, "name")],
+    ...(law === undefined ? [] : [[lineSwatch("b"), wording(law, "name")] as const]),
+    ...(low === undefined
+      ? []
+      : [[swatch(element("path", { class: "area", d: "M0 0H32V10H0Z" })), "its band"] as const]),
+  ];
+  return [section("Capacity", [chart(capacityChart(curves), [legend(entries), ...listed.map(seriesTable)])])];
+}
+
+function totalsOf(figures: readonly Figure[]): readonly Figure[] {
+  return figures.filter(({ id }) => id.startsWith("total."));
 }
 
 function qualitySection(figures: readonly Figure[]): Markup {
@@ -112,17 +133,6 @@ function qualitySection(figures: readonly Figure[]): Markup {
   return section("Quality", [chart(intervalChart(shares), [data])]);
 }
 
-function riskSection(risks: readonly Risk[]): Markup {
-  const rows = risks.map((risk) => [
-    risk.name,
-    element("span", { class: `state state-${risk.state}` }, risk.state),
-    sentence(risk.sign),
-    rule(risk),
-    risk.mitigation,
-  ]);
-  return section("Risks", [table([["Risk"], ["State"], ["Live sign"], ["Rule"], ["Mitigation"]], rows)]);
-}
-
 function figureSection(figures: readonly Figure[]): Markup {
   const rows = figures.map((figure) => [
     wording(figure, "name"),
@@ -142,65 +152,4 @@ function figureSection(figures: readonly Figure[]): Markup {
     ["What it is", "what"],
   ];
   return section("All figures", [table(columns, rows)]);
-}
-
-function section(title: string, content: readonly Markup[]): Markup {
-  return element("section", {}, element("h2", {}, title), ...content);
-}
-
-/** A plot with what belongs to it, or the statement that there is none. */
-function chart(drawn: Markup | undefined, below: readonly Markup[]): Markup {
-  if (drawn === undefined) return element("p", { class: "none" }, "No data in this window.");
-  return element("figure", {}, drawn, ...below);
-}
-
-function seriesTable(series: Series): Markup {
-  const rows = series.points.flatMap((point, index) =>
-    isListed(series, point) ? [[coordinate(series, index, "x"), coordinate(series, index, "y")]] : [],
-  );
-  return element(
-    "details",
-    {},
-    element("summary", {}, "Data: ", wording(series, "name")),
-    element("p", { class: "soft" }, wording(series, "definition")),
-    table(
-      [
-        [series.xName, "amount"],
-        [series.yName, "amount"],
-      ],
-      rows,
-    ),
-  );
-}
-
-/** A distribution is listed in steps of a twentieth and its tail in full; the JSON has every point that is drawn. */
-function isListed(series: Series, point: Point): boolean {
-  return series.yUnit !== "ratio" || point.y > 0.95 || Math.round(point.y * 100) % 5 === 0;
-}
-
-type Cell = Markup | string | readonly (Markup | string)[];
-type Column = readonly [title: string, style?: string];
-
-function table(columns: readonly Column[], rows: readonly (readonly Cell[])[]): Markup {
-  const styled = (index: number): Record<string, string> => {
-    const style = columns[index]?.[1];
-    return style === undefined ? {} : { class: style };
-  };
-  const head = columns.map(([title], index) => element("th", { scope: "col", ...styled(index) }, title));
-  const lines = rows.map((cells) =>
-    element("tr", {}, ...cells.map((cell, index) => element("td", styled(index), cell))),
-  );
-  return element(
-    "div",
-    { class: "scroll" },
-    element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...lines)),
-  );
-}
-
-function swatch(curve: string): Markup {
-  return element(
-    "svg",
-    { viewBox: "0 0 32 10", "aria-hidden": "true" },
-    element("path", { class: `curve curve-${curve}`, d: "M0 5H32" }),
-  );
 }

@@ -2,6 +2,10 @@
 import type { Figure } from "../figure/figure.ts";
 import { formatCount, formatFigure, formatInterval, formatTime } from "../figure/format.ts";
 import { phraseText } from "../figure/phrase.ts";
+import { isRaised } from "../risk/guard-signs.ts";
+import type { ReportedRisk } from "../risk/reported-risk.ts";
+import { adviceLines, ledgerLines } from "./markdown-loop.ts";
+import { oneLine, table } from "./markdown-table.ts";
 import type { Report } from "./summary.ts";
 
 /** Ends with a newline. */
@@ -16,13 +20,18 @@ export function renderMarkdown(report: Report): string {
     ...table(["Figure", "Value", "95 % interval", "n"], report.headline.map(figureRow)),
     "",
     ...report.notes.flatMap((note) => [`> ${phraseText(note)}`, ""]),
+    ...adviceLines(report.advice),
     "## Risks",
     "",
     ...table(
-      ["Risk", "State", "Live sign", "Rule", "Mitigation"],
-      report.risks.map((risk) => [risk.name, risk.state, phraseText(risk.sign), risk.rule, risk.mitigation]),
+      ["Risk", "State", "Live sign", "First half → second half", "Rule", "Mitigation", "What was done"],
+      report.risks.map(riskRow),
     ),
     "",
+    ...ledgerLines(
+      report.ledger,
+      report.figures.filter(({ id }) => id.startsWith("total.")),
+    ),
     "## All figures",
     "",
     ...table(
@@ -37,12 +46,23 @@ function figureRow(figure: Figure): string[] {
   return [figure.name, formatFigure(figure), formatInterval(figure), formatCount(figure.n)];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => oneLine(cell).replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)];
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ");
+function riskRow({ name, state, sign, signs, trend, rule, mitigation, done }: ReportedRisk): string[] {
+  const guard = signs
+    .filter(isRaised)
+    .map((each) => `guard: ${each.name} ${formatFigure(each.value)}, ${each.state} (${each.rule})`);
+  const deeds = done.map(
+    ({ id, remedy, predicted, realised, verdict, phase }) =>
+      `${remedy} (${id}): predicted ${formatFigure(predicted)}, realised ${formatFigure(realised)}, ${verdict ?? phase}`,
+  );
+  return [
+    name,
+    state,
+    [phraseText(sign), ...guard].join("; "),
+    trend === undefined
+      ? "no data"
+      : `${trend.first.name}: ${formatFigure(trend.first)} → ${formatFigure(trend.second)}`,
+    rule,
+    mitigation,
+    deeds.length === 0 ? "nothing" : deeds.join("; "),
+  ];
 }

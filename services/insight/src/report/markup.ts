@@ -2,10 +2,17 @@
 // from a figure or a series, times from the window, and the wording of a definition is marked as such.
 import { InternalError } from "@chimera/kernel";
 import { type Figure, isFigure } from "../figure/figure.ts";
-import { formatCount, formatFigure, formatInterval, formatNumber, formatTime, NO_DATA } from "../figure/format.ts";
+import {
+  formatCount,
+  formatFigure,
+  formatInterval,
+  formatLevel,
+  formatNumber,
+  formatTime,
+  NO_DATA,
+} from "../figure/format.ts";
 import type { Phrase } from "../figure/phrase.ts";
 import type { Point, Series } from "../figure/series.ts";
-import type { Risk } from "../risk/risk.ts";
 
 declare const written: unique symbol;
 /** Text that is safe to place in a document. */
@@ -31,10 +38,12 @@ export function text(words: string): Markup {
 }
 
 /** A number of a figure, rounded for reading; the element says which figure and carries the value in full. */
-export function number(figure: Figure, part: "value" | "interval" | "n" = "value"): Markup {
+export function number(figure: Figure, part: "value" | "interval" | "level" | "n" = "value"): Markup {
   if (!isFigure(figure)) throw new InternalError("only a checked figure can be shown");
-  const attributes = { "data-figure": figure.id, "data-part": part };
+  const which: Attributes = figure.of === undefined ? {} : { "data-of": figure.of };
+  const attributes = { "data-figure": figure.id, ...which, "data-part": part };
   if (part === "n") return rawElement("data", { ...attributes, value: figure.n }, formatCount(figure.n));
+  if (part === "level") return rawElement("span", attributes, formatLevel(figure));
   if (part === "interval") return rawElement("span", attributes, formatInterval(figure));
   if (figure.value === undefined) return rawElement("span", { ...attributes, class: "none" }, NO_DATA);
   return rawElement("data", { ...attributes, value: figure.value }, formatFigure(figure));
@@ -53,8 +62,9 @@ export function wording(of: Figure | Series, field: "name" | "definition" | "met
   return rawElement(tag, { "data-wording": of.id, "data-field": field }, of[field]);
 }
 
-export function rule(risk: Risk): Markup {
-  return rawElement("span", { "data-wording": risk.id, "data-field": "rule" }, risk.rule);
+/** Words of an object of the report that were written with figures in them: a rule, a reason, what holds where. */
+export function worded(id: string, field: string, words: string): Markup {
+  return rawElement("span", { "data-wording": id, "data-field": field }, words);
 }
 
 /** The operator's own description of the machine. */

@@ -4,8 +4,8 @@ import { type AskedWindow, resolveWindow } from "./report-window.ts";
 import { type Report, summarise } from "./summary.ts";
 
 /** Throws InvalidRequestError where the window is none. */
-export function reportOn({ records, clock, machine }: Context, asked: AskedWindow): Report {
+export function reportOn({ records, ledger, clock, machine, reportInput }: Context, asked: AskedWindow): Report {
   const nowMs = clock.nowMs();
   const window = resolveWindow(asked, { firstEventMs: records.intake.firstEventMs, nowMs });
-  return summarise(records, { window, nowMs, machine });
+  return summarise(records, { window, nowMs, machine, input: { ledger: ledger.loop, ...reportInput?.() } });
 }

@@ -198,7 +198,7 @@ describe("a report on nothing", () => {
   it("has no value, no count and no certainty anywhere", () => {
     expect(report.figures.length).toBeGreaterThan(20);
     for (const figure of report.figures) expect([figure.id, figure.value, figure.n]).toEqual([figure.id, undefined, 0]);
-    expect(report.risks.map((risk) => risk.state)).toEqual(["unknown", "unknown", "unknown", "unknown"]);
+    expect(report.risks.map((risk) => risk.state)).toEqual(["unknown", "unknown", "unknown", "unknown", "unknown"]);
   });
 
   it("still renders, and says that there is no data", () => {

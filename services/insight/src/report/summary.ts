@@ -5,10 +5,13 @@ import type { FigureId } from "../figure/definitions.ts";
 import type { Figure } from "../figure/figure.ts";
 import { type Phrase, phrase } from "../figure/phrase.ts";
 import type { Series } from "../figure/series.ts";
+import { type LedgerSummary, ledgerSummary, type PredictionRow } from "../ledger/summary.ts";
 import { cacheFigures } from "../measure/cache.ts";
+import { type CapacityCurves, capacityCurves } from "../measure/capacity-curves.ts";
 import { cumulativeGainFigures } from "../measure/cumulative-gain.ts";
 import { rateCurves, ttftCurves } from "../measure/curves.ts";
 import { demandFigures } from "../measure/demand.ts";
+import { driftFigures } from "../measure/drift.ts";
 import { errorFigures } from "../measure/errors.ts";
 import { latencyFigures } from "../measure/latency.ts";
 import { longWindowFigures } from "../measure/long-window.ts";
@@ -16,13 +19,17 @@ import { overloadFigures } from "../measure/overload.ts";
 import { qualityFigures } from "../measure/quality.ts";
 import { telemetryFigures } from "../measure/telemetry.ts";
 import { throughputFigures } from "../measure/throughput.ts";
+import { drift } from "../risk/drift.ts";
 import { overfitting } from "../risk/overfitting.ts";
 import { overload } from "../risk/overload.ts";
-import type { FigureSet, Risk, RiskRule } from "../risk/risk.ts";
+import { type ReportedRisk, reportedRisk } from "../risk/reported-risk.ts";
+import type { FigureSet, RiskRule } from "../risk/risk.ts";
 import { saturation } from "../risk/saturation.ts";
 import { telemetryLoss } from "../risk/telemetry-loss.ts";
 import { selectRequests } from "../window/request-window.ts";
-import type { Window } from "../window/window.ts";
+import { firstHalf, secondHalf, type Window } from "../window/window.ts";
+import { type Advice, adviceOf } from "./advice.ts";
+import type { ReportInput } from "./report-input.ts";
 
 export interface Report {
   readonly generatedAtMs: number;
@@ -34,25 +41,32 @@ export interface Report {
   readonly headline: readonly Figure[];
   readonly ttftCurves: readonly Series[];
   readonly rateCurves: readonly Series[];
-  readonly risks: readonly Risk[];
+  /** Undefined where no load was stepped up. */
+  readonly capacity: CapacityCurves | undefined;
+  /** Undefined before the first look. */
+  readonly advice: Advice | undefined;
+  readonly ledger: LedgerSummary | undefined;
+  readonly risks: readonly ReportedRisk[];
   readonly notes: readonly Phrase[];
 }
 
 /** The same traffic gives the same intervals in every report. */
 const BOOTSTRAP_SEED = 20260131;
 
-const risks: readonly RiskRule[] = [overfitting, saturation, overload, telemetryLoss];
+const risks: readonly RiskRule[] = [overfitting, saturation, overload, drift, telemetryLoss];
 
 export interface ReportRequest {
   readonly window: Window;
   readonly nowMs: number;
   readonly machine: string | undefined;
+  readonly input?: ReportInput;
 }
 
 export function summarise(records: Records, request: ReportRequest): Report {
-  const { window, nowMs, machine } = request;
+  const { window, nowMs, machine, input = {} } = request;
   const requests = selectRequests(records.requests, window);
   const caches = records.caches.within(window);
+  const ledger = input.ledger === undefined ? undefined : ledgerSummary(input.ledger, nowMs);
   const measured = [
     ...demandFigures(requests),
     ...throughputFigures(requests),
@@ -63,6 +77,8 @@ export function summarise(records: Records, request: ReportRequest): Report {
     ...overloadFigures(requests),
     ...telemetryFigures({ records, requests, caches, nowMs }),
     ...cumulativeGainFigures(records.traffic.blocks(window), { window, random: seededRandom(BOOTSTRAP_SEED) }),
+    ...driftFigures(records, window, seededRandom(BOOTSTRAP_SEED)),
+    ...(ledger?.figures ?? []),
   ];
   const byId: FigureSet = new Map(
     [...measured, ...ofTheWholeWindow(records, window)].map((figure) => [figure.id, figure]),
@@ -76,7 +92,10 @@ export function summarise(records: Records, request: ReportRequest): Report {
     headline: headlineOf(byId),
     ttftCurves: ttftCurves(requests),
     rateCurves: rateCurves(requests),
-    risks: risks.map((rule) => rule(byId)),
+    capacity: input.capacity && capacityCurves(input.capacity, { window, seed: BOOTSTRAP_SEED }),
+    advice: input.recommendations && adviceOf(input.recommendations),
+    ledger,
+    risks: risksOf(records, { ...request, figures: byId, rows: [...(ledger?.open ?? []), ...(ledger?.settled ?? [])] }),
     notes: notesOn(records, byId, window),
   };
 }
@@ -86,6 +105,34 @@ function ofTheWholeWindow({ requests, traffic }: Records, window: Window): reado
   if (window.fromMs > requests.lastDroppedArrivalMs) return [];
   const blocks = traffic.blocks(window);
   return blocks.length === 0 ? [] : longWindowFigures(blocks, window);
+}
+
+function risksOf(
+  records: Records,
+  { window, nowMs, input, figures, rows }: ReportRequest & { figures: FigureSet; rows: readonly PredictionRow[] },
+): readonly ReportedRisk[] {
+  const halves = {
+    first: signFigures(records, firstHalf(window), nowMs),
+    second: signFigures(records, secondHalf(window), nowMs),
+  };
+  return risks.map((rule) => {
+    const risk = rule(figures);
+    const signs = risk.id === "overfitting" || risk.id === "drift" ? (input?.guardSigns?.[risk.id] ?? []) : [];
+    return reportedRisk(risk, { window, halves, signs, rows });
+  });
+}
+
+/** What risks are read from, over a part of the window. */
+function signFigures(records: Records, window: Window, nowMs: number): FigureSet {
+  const requests = selectRequests(records.requests, window);
+  const caches = records.caches.within(window);
+  const figures = [
+    ...qualityFigures(records.scores, window),
+    ...cacheFigures(requests, caches),
+    ...overloadFigures(requests),
+    ...telemetryFigures({ records, requests, caches, nowMs }),
+  ];
+  return new Map(figures.map((figure) => [figure.id, figure]));
 }
 
 /** A window shorter than ten seconds has only the peak over one. */

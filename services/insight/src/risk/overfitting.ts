@@ -16,6 +16,8 @@ export function overfitting(figures: FigureSet): Risk {
     mitigation:
       "Settle choices on the validation split only, look at the holdout seldom, and add freshly labelled items to it.",
     figureIds: ["quality.gap_validation_holdout", "quality.accuracy"],
+    trendOf: "quality.gap_validation_holdout",
+    remedies: ["hyperparameter-tuning"],
   };
 }
 

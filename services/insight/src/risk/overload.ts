@@ -20,6 +20,8 @@ export function overload(figures: FigureSet): Risk {
     rule: `watch from ${REFUSED_WATCH * 100} % of demand refused or ${WAIT_WATCH * 100} % waiting share, alarm from ${REFUSED_ALARM * 100} % of demand refused`,
     mitigation: "Add engine slots or replicas, or spread the load; clients should retry with back-off.",
     figureIds: ["overload.refused_of_demand", "overload.wait_share_p95", "demand.avg_rps", "errors.count"],
+    trendOf: "overload.wait_share_p95",
+    remedies: ["parallelisation", "cache-warm-up"],
   };
 }
 

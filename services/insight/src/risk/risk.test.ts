@@ -2,6 +2,7 @@ import type { IntervalEstimate } from "@chimera/kernel";
 import { describe, expect, it } from "vitest";
 import type { FigureId } from "../figure/definitions.ts";
 import { figure } from "../figure/figure.ts";
+import { drift } from "./drift.ts";
 import { overfitting } from "./overfitting.ts";
 import { overload } from "./overload.ts";
 import type { FigureSet, RiskRule, RiskState } from "./risk.ts";
@@ -45,6 +46,13 @@ const cases: [rule: RiskRule, state: RiskState, given: Partial<Record<FigureId, 
     { "overload.refused_of_demand": { value: 0.002 }, "overload.wait_share_p95": { value: undefined } },
   ],
   [overload, "alarm", { "overload.refused_of_demand": { value: 0.02 }, "overload.wait_share_p95": { value: 0.1 } }],
+  [drift, "unknown", {}],
+  [drift, "ok", drifted(0.02, 0.05, 0)],
+  [drift, "ok", drifted(0.3, 0.4, 0)],
+  [drift, "watch", drifted(0.15, 0.05, 0)],
+  [drift, "alarm", drifted(0.3, 0.05, 0)],
+  [drift, "watch", drifted(0.02, 0.05, -0.06)],
+  [drift, "alarm", drifted(0.02, 0.05, -0.12)],
   [telemetryLoss, "unknown", telemetry(undefined, 0, 0)],
   [telemetryLoss, "ok", telemetry(0, 0.04, 0.04)],
   [telemetryLoss, "watch", telemetry(0, 0.06, 0)],
@@ -57,6 +65,18 @@ function telemetry(lost: number | undefined, little: number, lookups: number): P
     "telemetry.events_dropped": { value: lost },
     "telemetry.littles_law_gap": { value: little },
     "telemetry.lookup_gap": { value: lookups },
+  };
+}
+
+/** An interval of five points to each side. */
+function drifted(index: number, chance: number, change: number): Partial<Record<FigureId, Given>> {
+  return {
+    "drift.answer_length_psi": { value: index },
+    "drift.answer_length_psi_chance": { value: chance },
+    "drift.live_accuracy_change": {
+      value: change,
+      interval: { low: change - 0.05, high: change + 0.05, level: 0.95 },
+    },
   };
 }
 

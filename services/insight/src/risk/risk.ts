@@ -3,6 +3,7 @@
 import type { FigureId } from "../figure/definitions.ts";
 import type { Figure } from "../figure/figure.ts";
 import type { Phrase } from "../figure/phrase.ts";
+import type { RemedyId } from "../remedy/remedy.ts";
 
 /** "unknown" where a figure the rule needs has no value: no data is no all-clear. */
 export type RiskState = "ok" | "watch" | "alarm" | "unknown";
@@ -16,9 +17,23 @@ export interface Risk {
   readonly rule: string;
   readonly mitigation: string;
   readonly figureIds: readonly FigureId[];
+  /** The figure that is compared between the halves of the window. */
+  readonly trendOf: FigureId;
+  /** Changes that work against it. */
+  readonly remedies: readonly RemedyId[];
 }
 
 /** Figures of one report by id. */
 export type FigureSet = ReadonlyMap<FigureId, Figure>;
 
 export type RiskRule = (figures: FigureSet) => Risk;
+
+const severity: readonly RiskState[] = ["unknown", "ok", "watch", "alarm"];
+
+/** "unknown" where there are none. */
+export function worstOf(states: readonly RiskState[]): RiskState {
+  return states.reduce(
+    (worst, state) => (severity.indexOf(state) > severity.indexOf(worst) ? state : worst),
+    "unknown",
+  );
+}

@@ -20,6 +20,8 @@ export function saturation(figures: FigureSet): Risk {
     rule: `watch from ${FILLING * 100} % fill, alarm from ${FULL * 100} % fill with ${CHURNING * 100} % evictions per new answer`,
     mitigation: "Give the cache more bytes, or keep out answers that are seldom asked for again.",
     figureIds: ["cache.fill_ratio", "cache.eviction_share", "cache.evictions"],
+    trendOf: "cache.fill_ratio",
+    remedies: ["cache-size", "cache-pruning", "cache-policy"],
   };
 }
 

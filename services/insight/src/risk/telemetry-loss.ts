@@ -23,6 +23,8 @@ export function telemetryLoss(figures: FigureSet): Risk {
     mitigation:
       "Give the event stream more room, see that NATS stays reachable, and compare the clocks of the machines.",
     figureIds: ["telemetry.events_dropped", "telemetry.littles_law_gap", "telemetry.lookup_gap"],
+    trendOf: "telemetry.littles_law_gap",
+    remedies: [],
   };
 }
 

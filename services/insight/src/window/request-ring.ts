@@ -66,6 +66,11 @@ export class RequestRing {
     return Math.min(this.#pushed, this.capacity);
   }
 
+  /** Requests taken since the start. */
+  get pushed(): number {
+    return this.#pushed;
+  }
+
   /** Requests that had to make room since the start. */
   get dropped(): number {
     return this.#pushed - this.size;
@@ -96,20 +101,27 @@ export class RequestRing {
 
   /** Every request held, in no particular order of arrival. */
   *[Symbol.iterator](): Generator<RequestSample> {
-    for (let slot = 0; slot < this.size; slot += 1) {
-      yield {
-        arrivedMs: this.#arrivedMs[slot] ?? 0,
-        ttftMs: numberOrNone(this.#ttftMs[slot]),
-        turnMs: this.#turnMs[slot] ?? 0,
-        queueMs: numberOrNone(this.#queueMs[slot]),
-        completionTokens: this.#completionTokens[slot] ?? 0,
-        cache: verdicts[this.#cache[slot] ?? 0] ?? "none",
-        status: grpcStatuses[this.#status[slot] ?? 0] ?? "UNKNOWN",
-        refused: this.#refused[slot] === 1,
-        arm: this.#arms[this.#arm[slot] ?? 0] ?? OTHER_ARM,
-        settingsVersion: this.#settingsVersion[slot] ?? 0,
-      };
-    }
+    for (let slot = 0; slot < this.size; slot += 1) yield this.#at(slot);
+  }
+
+  /** Those taken after so many, in the order in which they were, as far as they are still held. */
+  *since(pushed: number): Generator<RequestSample> {
+    for (let at = Math.max(pushed, this.dropped); at < this.#pushed; at += 1) yield this.#at(at % this.capacity);
+  }
+
+  #at(slot: number): RequestSample {
+    return {
+      arrivedMs: this.#arrivedMs[slot] ?? 0,
+      ttftMs: numberOrNone(this.#ttftMs[slot]),
+      turnMs: this.#turnMs[slot] ?? 0,
+      queueMs: numberOrNone(this.#queueMs[slot]),
+      completionTokens: this.#completionTokens[slot] ?? 0,
+      cache: verdicts[this.#cache[slot] ?? 0] ?? "none",
+      status: grpcStatuses[this.#status[slot] ?? 0] ?? "UNKNOWN",
+      refused: this.#refused[slot] === 1,
+      arm: this.#arms[this.#arm[slot] ?? 0] ?? OTHER_ARM,
+      settingsVersion: this.#settingsVersion[slot] ?? 0,
+    };
   }
 
   #armIndex(arm: string): number {

@@ -21,3 +21,16 @@ export function contains(window: Window, atMs: number): boolean {
 export function lengthS(window: Window): number {
   return (window.toMs - window.fromMs) / 1000;
 }
+
+/** The halves share no millisecond. */
+export function firstHalf({ fromMs, toMs }: Window): Window {
+  return { fromMs, toMs: Math.max(fromMs, middleOf({ fromMs, toMs }) - 1) };
+}
+
+export function secondHalf({ fromMs, toMs }: Window): Window {
+  return { fromMs: middleOf({ fromMs, toMs }), toMs };
+}
+
+function middleOf({ fromMs, toMs }: Window): number {
+  return Math.ceil((fromMs + toMs) / 2);
+}
