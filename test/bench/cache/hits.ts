@@ -14,7 +14,7 @@ import { withMesh } from "../mesh-under-test.ts";
 import type { BenchResult } from "../result.ts";
 
 const PACED = { quick: { everyMs: 5, count: 1000 }, full: { everyMs: 5, count: 6000 } };
-const ROUNDS = { quick: 3, full: 12 };
+const ROUNDS = { quick: 1, full: 12 };
 const CLOSED = { callers: 32, connections: 4, warmUpMs: 500, measureMs: 2000 };
 const MEASURED = ["router", "cache"] as const;
 

@@ -14,7 +14,7 @@ import { startWorker, type Worker } from "../load/worker.ts";
 import { withMesh } from "../mesh-under-test.ts";
 import type { BenchResult } from "../result.ts";
 
-const BURSTS = { quick: 10, full: 100 };
+const BURSTS = { quick: 4, full: 100 };
 /** Not counted: the code is compiled while they run. */
 const WARM_UP_BURSTS = 2;
 const STREAMS = 200;
