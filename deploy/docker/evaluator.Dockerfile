@@ -23,6 +23,8 @@ LABEL org.opencontainers.image.title="chimera-evaluator" \
 COPY --from=build /image/system /
 COPY --from=build /image/modules /app
 COPY --from=build /image/program /app
+# The one folder this user may write to. A volume mounted here takes over its owner.
+COPY --from=build --chown=65532:65532 /image/data /var/lib/chimera
 WORKDIR /app/services/evaluator
 USER 65532:65532
 # Inside a container the service is reached over the container's own network interface.

@@ -140,6 +140,16 @@ it("keeps the answers of the cache on a volume that the cache may write to", () 
   expect(readFileSync(dockerfileOf("cache"), "utf8")).toContain(`--chown=65532:65532 /image/data ${folder}\n`);
 });
 
+it("keeps the looks at holdouts on a volume that the evaluator may write to", () => {
+  const { stateDir, datasetsDir } = settingsOf("evaluator") as { stateDir: string; datasetsDir: string };
+  const folders = serviceNamed("evaluator").volumes.map((mount) => mount.split(":")[1] ?? "");
+  expect(folders.some((folder) => stateDir.startsWith(`${folder}/`))).toBe(true);
+  expect(folders).toContain(datasetsDir);
+  expect(readFileSync(dockerfileOf("evaluator"), "utf8")).toContain(
+    "--chown=65532:65532 /image/data /var/lib/chimera\n",
+  );
+});
+
 it("runs the NATS that `npm start` obtains", () => {
   expect(serviceNamed("nats").image).toBe(`nats:${RELEASE_VERSION}-alpine`);
 });

@@ -1,11 +1,12 @@
-// Percentile bootstrap (Efron 1979) of every score over confusion counts, items taken as independent. Resampling n items with
-// replacement is one multinomial draw over the cells, so the cost depends on the number of cells and not on n.
+// Bootstrap of every score over confusion counts, items taken as independent. Resampling n items with replacement is one
+// multinomial draw over the cells, so the cost depends on the number of cells and not on n. The interval is in resampled-scores.ts.
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { assert, type IntervalEstimate, quantile, type Random } from "@chimera/kernel";
+import { assert, type IntervalEstimate, type Random } from "@chimera/kernel";
 import { binomial } from "./binomial.ts";
-import { at, indexClasses } from "./class-counts.ts";
-import { type CellScores, scoresOfCounts } from "./classification.ts";
+import { at, type ClassIndex, indexClasses } from "./class-counts.ts";
+import { scoresOfCounts } from "./classification.ts";
 import type { Cell } from "./confusion.ts";
+import { Acceleration, MAX_LEFT_OUT, ResampledScores, type ScoreIntervals } from "./resampled-scores.ts";
 
 export interface BootstrapOptions {
   resamples: number;
@@ -14,9 +15,6 @@ export interface BootstrapOptions {
 
 export type F1BootstrapOptions = BootstrapOptions;
 
-/** 2.5 % and 97.5 % quantiles; undefined for a score that no resample had. */
-export type ScoreIntervals = { readonly [score in keyof CellScores]: IntervalEstimate | undefined };
-
 export interface F1Intervals {
   readonly macroF1: IntervalEstimate;
   readonly microF1: IntervalEstimate;
@@ -24,30 +22,35 @@ export interface F1Intervals {
 
 // Cells drawn between two turns of the event loop, about 10 ms of work.
 const CELLS_PER_TURN = 100_000;
-const SCORES = ["accuracy", "macroF1", "microF1", "weightedF1", "mcc", "kappa"] as const;
 
 /** Intervals of all scores over the same resamples. At least one item must be counted. */
 export function bootstrapScores(cells: readonly Cell[], options: BootstrapOptions): ScoreIntervals {
-  const steps = resampling(cells, options);
+  return atOnce(resampling(cells, options));
+}
+
+/** The same figures, for cells so many that the other streams of the process must go on meanwhile. */
+export function bootstrapScoresInTurns(cells: readonly Cell[], options: BootstrapOptions): Promise<ScoreIntervals> {
+  return inTurns(resampling(cells, options));
+}
+
+/** Every step tells how many cells it visited. */
+export type BootstrapSteps = Generator<number, ScoreIntervals, void>;
+
+export function atOnce(steps: BootstrapSteps): ScoreIntervals {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
   }
 }
 
-/** The same figures, for cells so many that the other streams of the process must go on meanwhile. */
-export async function bootstrapScoresInTurns(
-  cells: readonly Cell[],
-  options: BootstrapOptions,
-): Promise<ScoreIntervals> {
-  const steps = resampling(cells, options);
-  let drawn = 0;
+export async function inTurns(steps: BootstrapSteps): Promise<ScoreIntervals> {
+  let visited = 0;
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
-    drawn += cells.length;
-    if (drawn < CELLS_PER_TURN) continue;
-    drawn = 0;
+    visited += step.value;
+    if (visited < CELLS_PER_TURN) continue;
+    visited = 0;
     await nextTurn();
   }
 }
@@ -61,38 +64,8 @@ export async function bootstrapF1InTurns(cells: readonly Cell[], options: F1Boot
   return f1Alone(await bootstrapScoresInTurns(cells, options));
 }
 
-/** Holds what the resamples scored until the middle of each score is asked for. */
-export class ResampledScores {
-  readonly #values: ReadonlyMap<keyof CellScores, Float64Array>;
-  #drawn = 0;
-
-  constructor(resamples: number) {
-    this.#values = new Map(SCORES.map((score) => [score, new Float64Array(resamples)]));
-  }
-
-  add(scores: CellScores): void {
-    for (const [score, values] of this.#values) values[this.#drawn] = scores[score];
-    this.#drawn += 1;
-  }
-
-  intervals(): ScoreIntervals {
-    const of = (score: keyof CellScores) => middle(this.#values.get(score) ?? new Float64Array(0));
-    return {
-      accuracy: of("accuracy"),
-      macroF1: of("macroF1"),
-      microF1: of("microF1"),
-      weightedF1: of("weightedF1"),
-      mcc: of("mcc"),
-      kappa: of("kappa"),
-    };
-  }
-}
-
 /** One resample per step. */
-function* resampling(
-  cells: readonly Cell[],
-  { resamples, random }: BootstrapOptions,
-): Generator<void, ScoreIntervals, void> {
+function* resampling(cells: readonly Cell[], { resamples, random }: BootstrapOptions): BootstrapSteps {
   const observed = Float64Array.from(cells, ({ count }) => count);
   const n = observed.reduce((sum, count) => sum + count, 0);
   assert(n > 0, "a bootstrap needs at least one counted item");
@@ -102,9 +75,25 @@ function* resampling(
   for (let resample = 0; resample < resamples; resample++) {
     drawMultinomial(observed, drawn, { n, random });
     scores.add(scoresOfCounts(index, drawn));
-    yield;
+    yield observed.length;
   }
-  return scores.intervals();
+  const acceleration = yield* accelerationOf(observed, index);
+  return scores.intervals({ observed: scoresOfCounts(index, observed), acceleration, units: n });
+}
+
+/** Items of one cell are alike: each is left out once for all of them. */
+function* accelerationOf(observed: Float64Array, index: ClassIndex): Generator<number, Acceleration, void> {
+  const acceleration = new Acceleration();
+  if (observed.length > MAX_LEFT_OUT) return acceleration;
+  const left = Float64Array.from(observed);
+  for (const [cell, count] of observed.entries()) {
+    if (count === 0) continue;
+    left[cell] = count - 1;
+    acceleration.add(scoresOfCounts(index, left), count);
+    left[cell] = count;
+    yield observed.length;
+  }
+  return acceleration;
 }
 
 /** Fills `drawn` with n items in proportion to `weights`, which add up to `total` (n where it is left out): a chain of conditional binomials. */
@@ -127,10 +116,4 @@ export function drawMultinomial(
 function f1Alone({ macroF1, microF1 }: ScoreIntervals): F1Intervals {
   const none = { low: Number.NaN, high: Number.NaN, level: 0.95 };
   return { macroF1: macroF1 ?? none, microF1: microF1 ?? none };
-}
-
-function middle(scores: Float64Array): IntervalEstimate | undefined {
-  const known = scores.filter(Number.isFinite).sort();
-  if (known.length === 0) return undefined;
-  return { low: quantile(known, 0.025), high: quantile(known, 0.975), level: 0.95 };
 }

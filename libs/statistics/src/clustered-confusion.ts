@@ -1,11 +1,12 @@
-// Confusion counts kept apart by cluster, and the percentile bootstrap over whole clusters (Field and Welsh 2007): items of one
-// conversation stay together in every resample.
+// Confusion counts kept apart by cluster, and the bootstrap over whole clusters (Field and Welsh 2007): items of one conversation
+// stay together in every resample.
 import { assert, type Random } from "@chimera/kernel";
-import { type BootstrapOptions, ResampledScores, type ScoreIntervals } from "./bootstrap.ts";
-import { at, indexClasses } from "./class-counts.ts";
+import { atOnce, type BootstrapOptions, type BootstrapSteps, inTurns } from "./bootstrap.ts";
+import { at, type ClassIndex, indexClasses } from "./class-counts.ts";
 import { scoresOfCounts } from "./classification.ts";
 import { ClusterSlots } from "./cluster-slots.ts";
 import type { Cell } from "./confusion.ts";
+import { Acceleration, MAX_LEFT_OUT, ResampledScores, type ScoreIntervals } from "./resampled-scores.ts";
 
 /** Distinct (target, predicted) pairs; free text has more, and then has no score per class. */
 const DEFAULT_MAX_CELLS = 5000;
@@ -69,8 +70,17 @@ export class ClusteredConfusion {
     return this.#cells.map((cell, i) => ({ ...cell, count: at(counts, i) }));
   }
 
-  /** 2.5 % and 97.5 % quantiles. At least two clusters must be counted. */
-  bootstrap({ resamples, random }: BootstrapOptions): ScoreIntervals {
+  /** At least two clusters must be counted. */
+  bootstrap(options: BootstrapOptions): ScoreIntervals {
+    return atOnce(this.#resampling(options));
+  }
+
+  /** The same figures, for clusters so many that the other streams of the process must go on meanwhile. */
+  bootstrapInTurns(options: BootstrapOptions): Promise<ScoreIntervals> {
+    return inTurns(this.#resampling(options));
+  }
+
+  *#resampling({ resamples, random }: BootstrapOptions): BootstrapSteps {
     assert(this.#clusters >= 2, "a bootstrap over clusters needs two of them");
     const rows = this.#rows();
     const index = indexClasses(this.#cells.map((cell) => ({ ...cell, count: 0 })));
@@ -80,8 +90,11 @@ export class ClusteredConfusion {
       drawn.fill(0);
       addDrawnRows(rows, drawn, random);
       scores.add(scoresOfCounts(index, drawn));
+      yield rows.cells.length + drawn.length;
     }
-    return scores.intervals();
+    const observed = Float64Array.from(this.cells(), ({ count }) => count);
+    const acceleration = yield* accelerationOf(rows, { index, observed });
+    return scores.intervals({ observed: scoresOfCounts(index, observed), acceleration, units: this.#clusters });
   }
 
   /** The counters, cluster after cluster. */
@@ -128,4 +141,25 @@ function addDrawnRows({ starts, cells, counts }: Rows, drawn: Float64Array, rand
       drawn[cell] = (drawn[cell] ?? 0) + (counts[i] ?? 0);
     }
   }
+}
+
+/** Every cluster is left out once. */
+function* accelerationOf(
+  { starts, cells, counts }: Rows,
+  { index, observed }: { index: ClassIndex; observed: Float64Array },
+): Generator<number, Acceleration, void> {
+  const acceleration = new Acceleration();
+  const clusters = starts.length - 1;
+  if (clusters > MAX_LEFT_OUT) return acceleration;
+  const left = new Float64Array(observed.length);
+  for (let cluster = 0; cluster < clusters; cluster++) {
+    left.set(observed);
+    for (let i = starts[cluster] ?? 0; i < (starts[cluster + 1] ?? 0); i++) {
+      const cell = cells[i] ?? 0;
+      left[cell] = at(left, cell) - at(counts, i);
+    }
+    acceleration.add(scoresOfCounts(index, left));
+    yield observed.length;
+  }
+  return acceleration;
 }

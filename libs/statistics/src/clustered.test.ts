@@ -49,6 +49,21 @@ describe("ClusteredConfusion", () => {
     expect(Math.abs(width(mean.interval()) - width(bootstrap))).toBeLessThan(0.015);
   });
 
+  it("gives the same interval in turns and lets other work of the process go on", async () => {
+    const confusion = counted(answers(seededRandom(9), 1500));
+    let [turns, isRunning] = [0, true];
+    const turn = () => {
+      turns += 1;
+      if (isRunning) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const inTurns = await confusion.bootstrapInTurns({ resamples: 200, random: seededRandom(3) });
+    isRunning = false;
+    expect(inTurns).toEqual(confusion.bootstrap({ resamples: 200, random: seededRandom(3) }));
+    // About 1,500 clusters of 4 counters, 200 times, with a break every 100,000.
+    expect(turns).toBeGreaterThanOrEqual(5);
+  });
+
   it("says that it knows nothing once free text is past its bound", () => {
     const confusion = new ClusteredConfusion({ maxCells: 10 });
     for (let i = 0; i < 11; i++) confusion.add({ target: `text ${i}`, predicted: "" }, `${i}`);

@@ -8,7 +8,6 @@ export {
   bootstrapScoresInTurns,
   type F1BootstrapOptions,
   type F1Intervals,
-  type ScoreIntervals,
 } from "./bootstrap.ts";
 export {
   type Binning,
@@ -72,3 +71,4 @@ export {
   type ProportionDifference,
   twoProportions,
 } from "./proportion.ts";
+export { BOOTSTRAP_INTERVAL, type ScoreIntervals } from "./resampled-scores.ts";

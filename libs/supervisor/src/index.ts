@@ -13,7 +13,7 @@ export {
 export { findNatsServer, type NatsSource } from "./nats/find.ts";
 export { readNatsInfo } from "./nats/info.ts";
 export { type NatsServer, startNats } from "./nats/server.ts";
-export { ensureFolders, type MeshPaths, meshPaths, repositoryRoot } from "./paths.ts";
+export { datasetsFolder, ensureFolders, type MeshPaths, meshPaths, repositoryRoot } from "./paths.ts";
 export type { PortPlan, PortWish } from "./ports.ts";
 export { type ExitInfo, ProcessFailedError } from "./process.ts";
 export { AlreadyRunningError, type RecordedMeshOptions, startRecordedMesh } from "./recorded-mesh.ts";

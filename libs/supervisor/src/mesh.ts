@@ -6,7 +6,7 @@ import { type EnvironmentLike, inheritedEnv } from "./config.ts";
 import type { ProcessEvent } from "./keep-running.ts";
 import { findNatsServer } from "./nats/find.ts";
 import { type NatsServer, startNats } from "./nats/server.ts";
-import { ensureFolders, meshPaths } from "./paths.ts";
+import { datasetsFolder, ensureFolders, meshPaths } from "./paths.ts";
 import { assignPorts, type PortPlan } from "./ports.ts";
 import type { ExitInfo } from "./process.ts";
 import { ServiceProcess } from "./service-process.ts";
@@ -196,7 +196,9 @@ function serviceProcess(
 ): ServiceProcess {
   const byService = Map.groupBy(plans, (each) => each.service);
   const urls = new Map([...byService].map(([key, list]) => [key, list.map((each) => each.url)]));
+  const datasets = datasetsFolder(options.dataDir);
   const env = {
+    ...(service === "evaluator" && { EVALUATOR_DATASETS_DIR: datasets }),
     ...(options.inherited ?? inheritedEnv()),
     CHIMERA_DATA_DIR: join(options.dataDir, name),
     ...options.env,
@@ -204,7 +206,7 @@ function serviceProcess(
     ...addressEnv(urls, natsUrl),
     ...ownEnv(service, name, port),
   };
-  ensureFolders(join(options.dataDir, name));
+  ensureFolders(join(options.dataDir, name), ...(service === "evaluator" ? [datasets] : []));
   return new ServiceProcess({
     name,
     service,

@@ -29,6 +29,11 @@ export function meshPaths(base = join(repositoryRoot, ".chimera")): MeshPaths {
   };
 }
 
+/** Where the mesh's evaluator finds data sets, unless EVALUATOR_DATASETS_DIR names another folder. */
+export function datasetsFolder(dataDir: string): string {
+  return join(dataDir, "datasets");
+}
+
 export function ensureFolders(...folders: readonly string[]): void {
   for (const folder of folders) mkdirSync(folder, { recursive: true });
 }

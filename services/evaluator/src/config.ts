@@ -24,7 +24,7 @@ export const fields = {
   natsUrl: setting("CHIMERA_NATS_URL", "Address of NATS", z.string().min(1).default("nats://127.0.0.1:4222")),
   datasetsDir: setting(
     "EVALUATOR_DATASETS_DIR",
-    "Folder with further data sets, <name>.<split>.jsonl",
+    "Folder with further data sets: <name>.jsonl, .csv, .yaml or .json with all splits, or <name>.<split>.jsonl",
     z.string().min(1).optional(),
   ),
   dataDir: setting(

@@ -2,6 +2,7 @@
 import type { EventBus } from "@chimera/events";
 import type { Clock, Random } from "@chimera/kernel";
 import type { Logger } from "@chimera/lifecycle";
+import type { DataSets } from "./dataset/data-sets.ts";
 import type { FeedbackJoin } from "./feedback/join.ts";
 import type { OnlineQuality } from "./online/online-quality.ts";
 import type { RunQueues } from "./queue/choose-queue.ts";
@@ -21,7 +22,7 @@ export interface Context {
   readonly online: Pick<OnlineQuality, "windows" | "drift" | "inputDrift">;
   /** Name of this evaluator in results. */
   readonly replica: string;
-  readonly datasetsDir: string | undefined;
+  readonly datasets: DataSets;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -1,62 +1,23 @@
 // The whole evaluator in this process, its router scripted, NATS out of reach: no RPC may depend on it.
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { CachePolicy, Role } from "@chimera/contracts/common";
-import type { CompareResult, EvaluateRequestSchema, EvaluateResult } from "@chimera/contracts/evaluator";
-import { EvaluatorService } from "@chimera/contracts/evaluator";
+import type { CompareResult } from "@chimera/contracts/evaluator";
 import { OverloadedError, UnavailableError } from "@chimera/kernel";
-import { createLogger, readSettings, type Service } from "@chimera/lifecycle";
-import { connectClient, fromConnectError, ownedStream, type RpcClient } from "@chimera/rpc";
+import { fromConnectError, ownedStream } from "@chimera/rpc";
 import { loadTickets } from "@chimera/tickets";
 import { afterEach, describe, expect, it } from "vitest";
-import { fields } from "./config.ts";
-import { createEvaluator } from "./service.ts";
-import {
-  accepted,
-  complete,
-  delta,
-  type Script,
-  type ScriptedRouter,
-  startScriptedRouter,
-} from "./testing/scripted-router.ts";
+import { type RunningEvaluator, resultOf, startEvaluator } from "./testing/running-evaluator.ts";
+import { accepted, complete, delta, type Script } from "./testing/scripted-router.ts";
 
-interface Setup {
-  router: ScriptedRouter;
-  evaluator: Service;
-  client: RpcClient<typeof EvaluatorService>;
-}
-
-let running: Setup | undefined;
+let running: RunningEvaluator | undefined;
 afterEach(async () => {
-  running?.client.close();
-  await running?.evaluator.drain();
-  await running?.evaluator.dispose();
-  await running?.router.close();
+  await running?.[Symbol.asyncDispose]();
   running = undefined;
 });
 
-async function start(script: Script, settings: Record<string, string> = {}): Promise<Setup> {
-  const router = await startScriptedRouter(script);
-  const config = readSettings("evaluator", fields, {
-    EVALUATOR_PORT: "0",
-    EVALUATOR_DRAIN_MS: "0",
-    CHIMERA_ROUTER_URL: router.url,
-    CHIMERA_NATS_URL: "nats://127.0.0.1:1",
-    ...settings,
-  });
-  const evaluator = await createEvaluator(config, createLogger("evaluator", "silent"));
-  running = { router, evaluator, client: connectClient(EvaluatorService, `http://${evaluator.address}`) };
+async function start(script: Script, settings: Record<string, string> = {}): Promise<RunningEvaluator> {
+  running = await startEvaluator(script, settings);
   return running;
-}
-
-async function resultOf(
-  { client }: Setup,
-  request: MessageInitShape<typeof EvaluateRequestSchema>,
-): Promise<EvaluateResult> {
-  for await (const { event } of ownedStream((signal) => client.client.evaluate(request, { signal }))) {
-    if (event.case === "result") return event.value;
-  }
-  throw new Error("the stream ended without a result");
 }
 
 // A text may mean one thing to one tenant and another to the next.
@@ -243,12 +204,15 @@ describe("Evaluate", () => {
     [{ split: "history" }, "invalid-argument", "split: one of train, validation, holdout"],
     [{ dataset: "../secret" }, "invalid-argument", "dataset: up to 64"],
     [{ concurrency: 65 }, "invalid-argument", "concurrency: at most 64"],
-    [{ dataset: "other" }, "not-found", "EVALUATOR_DATASETS_DIR"],
+    [{ dataset: "other" }, "not-found", "known are tickets"],
     [{ repeats: 17 }, "invalid-argument", "repeats: at most 16"],
     [{ runId: "a.b" }, "invalid-argument", "run_id: 1 to 64"],
     [{ prompt: { shots: 17 } }, "invalid-argument", "prompt.shots: at most 16"],
     [{ scorers: ["bleu"] }, "not-found", "exact_match"],
     [{ scorers: ["calibration"] }, "invalid-argument", "probabilities"],
+    [{ scorers: ["judge"], scorerParameters: { judge: "[]" } }, "invalid-argument", "scorer_parameters.judge"],
+    [{ scorers: ["judge"], scorerParameters: { judge: '{"best":1}' } }, "invalid-argument", "parameters.best"],
+    [{ scorerParameters: { judge: "{}" } }, "invalid-argument", "none of the scorers of this run"],
   ])("refuses %j before anything is asked", async (request, kind, message) => {
     const { client, router } = await start(oracle(new Map()));
     const stream = ownedStream((signal) => client.client.evaluate(request, { signal }));

@@ -10,6 +10,7 @@ import { meshTlsFiles } from "@chimera/rpc/settings";
 import type { EvaluatorConfig } from "./config.ts";
 import { consumeRequestFinished } from "./consume/request-finished.ts";
 import type { Context } from "./context.ts";
+import { DataSets } from "./dataset/data-sets.ts";
 import { FeedbackJoin } from "./feedback/join.ts";
 import { OnlineQuality } from "./online/online-quality.ts";
 import { runQueues } from "./queue/choose-queue.ts";
@@ -23,6 +24,7 @@ import { recordFeedback } from "./rpc/record-feedback.ts";
 import { routerGenerate } from "./rpc/router-client.ts";
 import { tune } from "./rpc/tune.ts";
 import { ask } from "./run/ask.ts";
+import { judging } from "./run/judging.ts";
 import { RunSlots } from "./run/run-slots.ts";
 import { scoreAnswer } from "./run/scoring.ts";
 import { batchWorker } from "./run/worker.ts";
@@ -56,7 +58,7 @@ export async function createEvaluator(config: EvaluatorConfig, logger: Logger): 
     bus,
     join: feedback,
     slots: new RunSlots(config.maxRuns),
-    datasetsDir: config.datasetsDir,
+    datasets: new DataSets(config.datasetsDir),
     clock: systemClock,
     random: systemRandom,
     logger,
@@ -112,6 +114,7 @@ function openQueues(
     replica,
     ask: (question, signal) => ask(asking, question, signal),
     score: scoreAnswer,
+    judge: judging(asking),
   });
   const work = openWorkQueue({ url: natsUrl, name: "evaluator-work", work: "EVALUATION", logger });
   const shared = new SharedRunQueue({ work, handle, lanes, logger });

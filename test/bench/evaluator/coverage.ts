@@ -1,6 +1,7 @@
 // How often intervals of a nominal 95 % cover the truth, in data made so that the truth is known.
 import { type Random, seededRandom, wilsonInterval } from "@chimera/kernel";
 import {
+  BOOTSTRAP_INTERVAL,
   bootstrapF1,
   type Cell,
   ClusteredMean,
@@ -101,7 +102,7 @@ const SETTINGS: readonly Setting[] = [
   { name: "clustered t, clusters of 5 with a shared ability", truth: 0.8, interval: clusteredOf },
   { name: "paired difference, 0.85 against 0.80", truth: 0.05, interval: pairedOf },
   {
-    name: "bootstrap of macro F1, 3 classes",
+    name: `bootstrap of macro F1, 3 classes, ${BOOTSTRAP_INTERVAL}`,
     truth: cellScores(CELL_SHARES).macroF1,
     isBootstrap: true,
     interval: f1Of,

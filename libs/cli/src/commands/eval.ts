@@ -2,6 +2,7 @@
 import { type EvaluateResult, EvaluateResultSchema } from "@chimera/contracts/evaluator";
 import { Command } from "commander";
 import type { Surroundings } from "../config.ts";
+import { datasetOf } from "../dataset-file.ts";
 import { toConfiguration, type Wish } from "../eval-configuration.ts";
 import { jsonText, openItemFile, writeText } from "../eval-files.ts";
 import { evaluationHtml } from "../eval-html.ts";
@@ -17,6 +18,8 @@ interface EvalOptions extends Omit<Wish, "name"> {
   repeats: number;
   cache?: boolean;
   scorer?: string[];
+  judge?: string;
+  judgeModel?: string;
   run?: string;
   out?: string;
   json?: string;
@@ -31,21 +34,28 @@ Examples:
   chimera eval --shots 4 --select similar             four solved tickets before each
   chimera eval --temperature 0.7 --repeats 5          how much answers vary
   chimera eval --run nightly --out items.jsonl        can be broken off and gone on with
+  chimera eval --dataset my-tests.csv --split validation
+                                                      a file of yours: JSONL, CSV, tests of promptfoo,
+                                                      samples of Inspect, logs of lm-evaluation-harness
+  chimera eval --split validation --judge "polite, and says what happens next"
   chimera eval --json result.json --html report.html
 
-A run that was broken off goes on with --run and its id, at whichever evaluator.`;
+A run that was broken off goes on with --run and its id, at whichever evaluator. Settings that a holdout has not
+seen yet cost one look at it (\`chimera guard\`); validation is free.`;
 
 export function evalCommand(surroundings: Surroundings): Command {
   return new Command("eval")
     .summary("score the mesh on a labelled data set")
     .description("Asks every item of a data set through the router and prints the scores with their intervals.")
-    .option("--dataset <name>", "data set the evaluator has", "tickets")
+    .option("--dataset <name>", "data set the evaluator has, or a file with one", "tickets")
     .option("--split <name>", "train, validation or holdout", "holdout")
     .option("--limit <n>", "at most this many items, always the same ones; 0 is all", integer(0, 100_000), 0)
     .option("--concurrency <n>", "requests in flight", integer(1, 64), 8)
     .option("--repeats <n>", "times each item is asked", integer(1, 16), 1)
     .option("--cache", "let answers come from the cache")
     .option("--scorer <names...>", "scorers; those that fit the data set where left out")
+    .option("--judge <criteria>", "have a model grade the answers by these words, beside the other scores")
+    .option("--judge-model <id>", "model that judges; the only one of the mesh where left out")
     .option("--model <id>", "model; the only one of the mesh where left out")
     .option("--temperature <t>", "0 is greedy, and the default", decimal(0, 2))
     .option("--top-p <p>", "nucleus mass", decimal(0.01, 1))
@@ -74,17 +84,28 @@ async function evaluate(options: EvalOptions, surroundings: Surroundings): Promi
   terminal.out(options.json === "-" ? json : evaluationText(result));
 }
 
+/** The judge stands beside other scorers: alone it would decide what counts as right. */
+function scoringOf({ scorer, judge, judgeModel }: EvalOptions) {
+  if (judge === undefined) return { scorers: scorer ?? [] };
+  const parameters = { criteria: judge, ...(judgeModel !== undefined && { model: judgeModel }) };
+  return {
+    scorers: [...(scorer ?? ["exact_match"]), "judge"],
+    scorerParameters: { judge: JSON.stringify(parameters) },
+  };
+}
+
 type OnItem = Awaited<ReturnType<typeof openItemFile>>["write"];
 
 function play(options: EvalOptions, surroundings: Surroundings, onItem: OnItem | undefined): Promise<EvaluateResult> {
-  const { dataset, split, limit, concurrency, repeats } = options;
+  const { split, limit, concurrency, repeats } = options;
+  const dataset = datasetOf(options.dataset, { url: options.url, surroundings });
   const { model = "", sampling, prompt } = toConfiguration(options);
   const request = {
     ...{ dataset, split, limit, concurrency, repeats, model },
     ...(sampling && { sampling }),
     ...(prompt && { prompt }),
     useCache: options.cache ?? false,
-    scorers: options.scorer ?? [],
+    ...scoringOf(options),
     runId: options.run ?? "",
     sendItems: onItem !== undefined,
   };

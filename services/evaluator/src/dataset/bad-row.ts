@@ -23,7 +23,7 @@ export class BadRowError extends ChimeraError {
 
   constructor({ file, line }: RowPlace, { field, problem }: RowProblem) {
     const what = field === WHOLE_ROW ? problem : `${field}: ${problem}`;
-    super("failed-precondition", `${file}, line ${line}: ${what}`, { violations: [{ field, description: problem }] });
+    super("invalid-argument", `${file}, line ${line}: ${what}`, { violations: [{ field, description: problem }] });
     this.file = file;
     this.line = line;
     this.field = field;

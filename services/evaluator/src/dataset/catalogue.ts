@@ -1,7 +1,7 @@
-// Which data sets there are: the support tickets that ship with the mesh, and every <name>.<split>.jsonl of one folder.
-import { join } from "node:path";
-import { type FieldViolation, InvalidRequestError, NotFoundError } from "@chimera/kernel";
-import { ticketsPath } from "@chimera/tickets";
+// How data sets and their splits are named, and which file of a folder a name means.
+import { readdir } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { FailedPreconditionError, type FieldViolation, InvalidRequestError, NotFoundError } from "@chimera/kernel";
 
 const SPLITS = ["train", "validation", "holdout"] as const;
 export type Split = (typeof SPLITS)[number];
@@ -27,14 +27,44 @@ export function splitName(dataset: string, split: string): SplitName {
   return { dataset: name, split: known };
 }
 
-/** The file of a split. `directory` is where further data sets are; a file there named like a shipped one is not read. */
-export function splitFile({ dataset, split }: SplitName, directory: string | undefined): string {
-  if (dataset === "tickets") return ticketsPath(split);
+const EXTENSIONS = new Set([".jsonl", ".csv", ".yaml", ".yml", ".json"]);
+/** Names that are told where one is not found. */
+const MAX_LISTED = 20;
+
+export interface DatasetFile {
+  path: string;
+  /** Whether the file is one split, <name>.<split>.jsonl; a file <name>.<extension> holds all of them. */
+  isSplit: boolean;
+}
+
+/** Throws NotFoundError, or FailedPreconditionError where several files have the name. */
+export async function datasetFile({ dataset, split }: SplitName, directory: string | undefined): Promise<DatasetFile> {
   if (directory === undefined) {
     throw new NotFoundError(
       `there is no data set "${dataset}": only "tickets", unless EVALUATOR_DATASETS_DIR names a folder with more`,
       "dataset",
     );
   }
-  return join(directory, `${dataset}.${split}.jsonl`);
+  const files = await readdir(directory).catch((): string[] => []);
+  if (files.includes(`${dataset}.${split}.jsonl`)) {
+    return { path: join(directory, `${dataset}.${split}.jsonl`), isSplit: true };
+  }
+  const named = files.filter((file) => EXTENSIONS.has(extname(file)) && file.startsWith(`${dataset}.`));
+  const whole = named.filter((file) => file === `${dataset}${extname(file)}`);
+  if (whole.length > 1) {
+    throw new FailedPreconditionError(`several files are the data set "${dataset}": ${whole.sort().join(", ")}`);
+  }
+  const [file] = whole;
+  if (file !== undefined) return { path: join(directory, file), isSplit: false };
+  const known = namesOf(files);
+  const splits = named.length === 0 ? "" : `; of it there are ${named.sort().slice(0, MAX_LISTED).join(", ")}`;
+  throw new NotFoundError(
+    `there is no data set "${dataset}" with a ${split} split in ${directory}${splits}; known are ${known.join(", ")}`,
+    "dataset",
+  );
+}
+
+function namesOf(files: readonly string[]): string[] {
+  const names = files.filter((file) => EXTENSIONS.has(extname(file))).map((file) => file.split(".")[0] ?? "");
+  return ["tickets", ...new Set(names.filter((name) => NAME.test(name)).sort())].slice(0, MAX_LISTED);
 }

@@ -2,11 +2,14 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { parseJson, type RowPlace, schemaProblem } from "./bad-row.ts";
+import type { DatasetRecord } from "./record.ts";
 
 export interface Item {
   id: string;
   input: string;
   target: string;
+  /** All accepted answers where there are several, `target` first. */
+  accepted?: readonly string[] | undefined;
   tenant: string;
   /** Items with the same one are not independent of each other. */
   cluster?: string | undefined;
@@ -30,8 +33,16 @@ export function parseRow(text: string, place: RowPlace): Item {
   return { ...parsed.data, hash: hashOf(parsed.data) };
 }
 
-function hashOf({ id, input, target, tenant }: Omit<Item, "hash">): string {
+/** The item of a record; where it belongs is not part of it. */
+export function itemOf({ id, input, targets, tenant, cluster }: DatasetRecord): Item {
+  const [target = ""] = targets;
+  const accepted = targets.length > 1 ? targets : undefined;
+  const item = { id, input, target, tenant, cluster, ...(accepted && { accepted }) };
+  return { ...item, hash: hashOf(item) };
+}
+
+function hashOf({ id, input, target, tenant, accepted }: Omit<Item, "hash">): string {
   return createHash("sha256")
-    .update(JSON.stringify([id, input, target, tenant]))
+    .update(JSON.stringify([id, input, target, tenant, ...(accepted ? [accepted] : [])]))
     .digest("hex");
 }

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { splitFile, splitName } from "./catalogue.ts";
+import { splitName } from "./catalogue.ts";
+import { DataSets } from "./data-sets.ts";
 import { loadItems } from "./load.ts";
 
 let folder = "";
@@ -61,22 +62,17 @@ describe("loadItems", () => {
   });
 
   it("reads the tickets that ship with the mesh", async () => {
-    const { items } = await loadItems(splitFile(splitName("", ""), undefined), 0);
+    const { items } = await new DataSets(undefined).load(splitName("", ""));
     expect(items.length).toBeGreaterThanOrEqual(600);
   });
 });
 
-describe("splitName and splitFile", () => {
+describe("splitName", () => {
   it("take the holdout of the tickets where nothing is named", () => {
     expect(splitName("", "")).toEqual({ dataset: "tickets", split: "holdout" });
   });
 
   it("refuse names that could leave the folder, and unknown splits, all at once", () => {
     expect(() => splitName("../etc/passwd", "test")).toThrow(/dataset: .*split: one of train, validation, holdout/);
-  });
-
-  it("find other data sets in the folder only", () => {
-    expect(splitFile({ dataset: "mine", split: "train" }, "/data")).toBe("/data/mine.train.jsonl");
-    expect(() => splitFile({ dataset: "mine", split: "train" }, undefined)).toThrow("EVALUATOR_DATASETS_DIR");
   });
 });

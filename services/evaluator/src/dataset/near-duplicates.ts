@@ -3,6 +3,7 @@
 // Two texts are near-duplicates where at least 0.8 of the hashes agree. They are found by banding (16 bands of 4 hashes: a pair
 // at 0.8 is missed once in 5,000), each text against the first 4 of its band. Records that share a cluster or are
 // near-duplicates form one group; the group is named by the cluster of its earliest record.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { FailedPreconditionError } from "@chimera/kernel";
 import type { DatasetRecord } from "./record.ts";
 
@@ -18,8 +19,34 @@ const MAX_RECORDS = 200_000;
 /** What a text says beyond is not compared. */
 const MAX_CHARACTERS = 20_000;
 
+/** Characters read between two turns of the event loop, about 20 ms of work. */
+const CHARACTERS_PER_TURN = 50_000;
+
 /** Per record, the cluster of its group. Throws FailedPreconditionError above 200,000 records. */
 export function clustersOf(records: readonly DatasetRecord[]): string[] {
+  const steps = grouping(records);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same, for records so many that the other streams of the process must go on meanwhile. */
+export async function clustersOfInTurns(records: readonly DatasetRecord[]): Promise<string[]> {
+  const steps = grouping(records);
+  let read = 0;
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    read += step.value;
+    if (read < CHARACTERS_PER_TURN) continue;
+    read = 0;
+    await nextTurn();
+  }
+}
+
+/** Every step tells how many characters it read, or would have read in the same time. */
+function* grouping(records: readonly DatasetRecord[]): Generator<number, string[], void> {
   if (records.length > MAX_RECORDS) {
     throw new FailedPreconditionError(`near-duplicates of more than ${MAX_RECORDS} records are not searched`);
   }
@@ -31,8 +58,15 @@ export function clustersOf(records: readonly DatasetRecord[]): string[] {
     if (first === undefined) firstOf.set(cluster, i);
     else groups.join(first, i);
   }
-  const signatures = records.map(({ input }) => signatureOf(input));
-  for (let band = 0; band < BANDS; band++) joinWithinBand(signatures, band, groups);
+  const signatures: Uint32Array[] = [];
+  for (const { input } of records) {
+    signatures.push(signatureOf(input));
+    yield Math.min(input.length, MAX_CHARACTERS);
+  }
+  for (let band = 0; band < BANDS; band++) {
+    joinWithinBand(signatures, band, groups);
+    yield CHARACTERS_PER_TURN;
+  }
   return records.map((_, i) => {
     const earliest = records[groups.earliest(i)];
     return earliest?.cluster ?? earliest?.id ?? "";

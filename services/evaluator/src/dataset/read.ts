@@ -1,14 +1,14 @@
 // Streams the records of a data file, whatever wrote it. Ids are unique in a file; nothing else is held.
 import { stat } from "node:fs/promises";
 import { FailedPreconditionError } from "@chimera/kernel";
-import { BadRowError, type RowPlace } from "./bad-row.ts";
+import { BadRowError, parseJson, type RowPlace } from "./bad-row.ts";
 import { fromCsv } from "./import/csv.ts";
 import { fromInspect } from "./import/inspect.ts";
 import { fromJsonl } from "./import/jsonl.ts";
 import { fromLmEval } from "./import/lm-eval.ts";
 import { fromPromptfoo } from "./import/promptfoo.ts";
 import { openDataFile, readLines } from "./lines.ts";
-import type { DatasetRecord } from "./record.ts";
+import { type DatasetRecord, isObject } from "./record.ts";
 import { SeenIds } from "./seen-ids.ts";
 
 export const FORMATS = ["jsonl", "csv", "inspect", "lm-eval", "promptfoo"] as const;
@@ -21,6 +21,21 @@ const MAX_YAML_BYTES = 32 * 1024 * 1024;
 export function formatOf(file: string): DatasetFormat {
   if (file.endsWith(".csv")) return "csv";
   return /\.(ya?ml|json)$/.test(file) ? "promptfoo" : "jsonl";
+}
+
+/** As formatOf, but a file of lines is looked into: the first one tells Inspect and lm-eval from our own. */
+export async function sniffedFormat(file: string): Promise<DatasetFormat> {
+  const format = formatOf(file);
+  if (format !== "jsonl") return format;
+  for await (const line of readLines(file)) return formatOfRow(parseJson(line.text, line));
+  return format;
+}
+
+function formatOfRow(row: unknown): DatasetFormat {
+  if (!isObject(row)) return "jsonl";
+  if (isObject(row.doc)) return "lm-eval";
+  const isSample = Array.isArray(row.input) || Array.isArray(row.choices) || row.id === undefined;
+  return isSample && row.target !== undefined ? "inspect" : "jsonl";
 }
 
 /** Throws NotFoundError, or BadRowError with line and field. */

@@ -8,12 +8,18 @@ export type SplitLabel = (typeof SPLIT_LABELS)[number];
 
 const MAX_TARGETS = 64;
 const MAX_LABELS = 1000;
+/** Of all accepted answers of one row: it travels in one message. */
+const MAX_TARGET_CHARACTERS = 100_000;
 
 const recordSchema = z.object({
   id: z.string().min(1).max(128),
   input: z.string().min(1).max(100_000),
   /** Accepted answers; the first is the one to learn from. */
-  targets: z.array(z.string().max(100_000)).min(1).max(MAX_TARGETS),
+  targets: z
+    .array(z.string().max(MAX_TARGET_CHARACTERS))
+    .min(1)
+    .max(MAX_TARGETS)
+    .refine(isShortEnough, `at most ${MAX_TARGET_CHARACTERS} characters in all`),
   tenant: z.string().min(1).max(64).default("default"),
   /** Conversation, document or user: items with the same one are not independent and stay on one side of every split. */
   cluster: z.string().min(1).max(128).optional(),
@@ -28,6 +34,10 @@ const recordSchema = z.object({
     .refine((row) => Object.keys(row).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
     .optional(),
 });
+
+function isShortEnough(targets: readonly string[]): boolean {
+  return targets.reduce((sum, target) => sum + target.length, 0) <= MAX_TARGET_CHARACTERS;
+}
 
 export type DatasetRecord = Readonly<z.infer<typeof recordSchema>>;
 /** A record before it is checked. `targets` may come as one text. */

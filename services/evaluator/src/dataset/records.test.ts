@@ -170,7 +170,7 @@ describe("a bad row", () => {
   ])("of %s %j is named by line %i and field %s", async (name, text, line, field, format) => {
     await expect(records(name, text, format)).rejects.toMatchObject({
       name: "BadRowError",
-      kind: "failed-precondition",
+      kind: "invalid-argument",
       line,
       field,
       message: expect.stringContaining(`${name}, line ${line}`),

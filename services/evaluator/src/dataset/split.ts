@@ -1,7 +1,7 @@
 // On which side of a data set a cluster is: decided by the hash of its name alone, so nothing that is added later moves it.
 import { hash } from "node:crypto";
 import { assert } from "@chimera/kernel";
-import { clustersOf } from "./near-duplicates.ts";
+import { clustersOf, clustersOfInTurns } from "./near-duplicates.ts";
 import { type DatasetRecord, SPLIT_LABELS, type SplitLabel } from "./record.ts";
 
 export type SplitRatio = Readonly<Record<SplitLabel, number>>;
@@ -36,7 +36,19 @@ export function splitOf(cluster: string, { ratio = DEFAULT_RATIO, salt = "" }: S
  * names a split already keeps it.
  */
 export function assignSplits(records: readonly DatasetRecord[], options: SplitOptions = {}): DatasetRecord[] {
-  const clusters = clustersOf(records);
+  return placed(records, clustersOf(records), options);
+}
+
+/** The same, for records so many that the other streams of the process must go on meanwhile. */
+export async function assignSplitsInTurns(records: readonly DatasetRecord[]): Promise<DatasetRecord[]> {
+  return placed(records, await clustersOfInTurns(records), {});
+}
+
+function placed(
+  records: readonly DatasetRecord[],
+  clusters: readonly string[],
+  options: SplitOptions,
+): DatasetRecord[] {
   return records.map((record, i) => {
     const cluster = clusters[i] ?? record.cluster ?? record.id;
     return { ...record, cluster, split: record.split ?? splitOf(cluster, options) };

@@ -35,7 +35,13 @@ export type Look =
       /** Level of a test on these items that was made with this look. */
       readonly alpha: number;
     }
-  | { readonly kind: "refused"; readonly reason: string; readonly remedy: string };
+  | Refusal;
+
+export interface Refusal {
+  readonly kind: "refused";
+  readonly reason: string;
+  readonly remedy: string;
+}
 
 export class HoldoutMeter {
   #state: MeterState;
@@ -72,13 +78,8 @@ export class HoldoutMeter {
   /** One look, whatever comes of it. `scores` by item, in an order that never changes. To be stored before the answer is used. */
   look(scores: readonly number[]): Look {
     const { budget, looks, published, best } = this.#state;
-    if (looks >= budget) {
-      return {
-        kind: "refused",
-        reason: `all ${budget} looks at this holdout are spent`,
-        remedy: "bring in fresh labelled items as a new holdout, and move these to validation",
-      };
-    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return refusal;
     assert(scores.length > 1 && (best.length === 0 || best.length === scores.length), "a look scores every item");
     const mean = scores.reduce((sum, each) => sum + each, 0) / scores.length;
     const step = standardError(scores, best);
@@ -92,6 +93,23 @@ export class HoldoutMeter {
       best: improved ? [...scores] : best,
     };
     return { kind: "answered", improved, value, step, looksLeft: budget - looks - 1, alpha: alphaOf(looks + 1) };
+  }
+
+  /** One look whose figures are told as they are. Undefined where there was one left. To be stored before anything is asked. */
+  spend(): Refusal | undefined {
+    const refusal = this.#refusal();
+    if (refusal === undefined) this.#state = { ...this.#state, looks: this.#state.looks + 1 };
+    return refusal;
+  }
+
+  #refusal(): Refusal | undefined {
+    const { budget, looks } = this.#state;
+    if (looks < budget) return undefined;
+    return {
+      kind: "refused",
+      reason: `all ${budget} looks at this holdout are spent`,
+      remedy: "bring in fresh labelled items as a new holdout, and move these to validation",
+    };
   }
 
   toJSON(): MeterState {

@@ -1,6 +1,6 @@
 // The overfitting guard as the rest of the evaluator uses it.
 export * from "./answer-signs.ts";
-export { HoldoutMeter, type Look, type MeterState } from "./holdout-meter.ts";
+export { HoldoutMeter, type Look, type MeterState, type Refusal } from "./holdout-meter.ts";
 export {
   type Evidence,
   type Gain,

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { PromptSettingsSchema } from "@chimera/contracts/evaluator";
 import { describe, expect, it } from "vitest";
-import { splitFile, splitName } from "../dataset/catalogue.ts";
+import { splitName } from "../dataset/catalogue.ts";
+import { DataSets } from "../dataset/data-sets.ts";
 import type { Item } from "../dataset/item.ts";
-import { loadItems } from "../dataset/load.ts";
 import { loadPool } from "./load-pool.ts";
 import { messagesFor, PLAIN, promptPlan } from "./prompt.ts";
 import { ShotPool } from "./shots.ts";
@@ -68,8 +68,8 @@ describe("shots", () => {
 
 describe("the tickets", () => {
   it("show every holdout ticket four solved ones of its own tenant, none of them scored", async () => {
-    const tickets = await loadPool("tickets", undefined);
-    const { items } = await loadItems(splitFile(splitName("tickets", "holdout"), undefined), 50);
+    const tickets = await loadPool("tickets", new DataSets(undefined));
+    const { items } = await new DataSets(undefined).load(splitName("tickets", "holdout"), 50);
     tickets.assertApart(items);
     for (const each of items) {
       const messages = messagesFor(each, { ...PLAIN, template: "desk", shots: 4 }, tickets);
@@ -79,7 +79,7 @@ describe("the tickets", () => {
   });
 
   it("name what may be answered where the template asks for it", async () => {
-    const tickets = await loadPool("tickets", undefined);
+    const tickets = await loadPool("tickets", new DataSets(undefined));
     const [system] = messagesFor(item("q", "hi"), { ...PLAIN, template: "labels" }, tickets);
     expect(system?.content).toContain("intent=refund priority=normal");
   });

@@ -25,6 +25,8 @@ const recordSchema = z.object({
   /** What is none of these is no answer. */
   classes: z.array(z.string()),
   scorers: z.array(z.string()),
+  /** Of scorers that were given some. */
+  parameters: z.record(z.string(), z.unknown()),
 });
 export type RunRecord = z.infer<typeof recordSchema>;
 
@@ -41,6 +43,8 @@ const unitSchema = z.object({
   target: z.string(),
   /** What the scorers compare the answer with. */
   reference: z.string(),
+  /** All accepted answers where there are several. */
+  accepted: z.array(z.string()).optional(),
   cluster: z.string(),
   messages: z.array(messageSchema).min(1),
 });

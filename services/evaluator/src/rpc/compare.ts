@@ -49,6 +49,7 @@ export function compare(context: Context) {
       if (event.kind !== "progress") continue;
       yield create(CompareResponseSchema, { event: { case: "progress", value: toProgress(event.progress, runId) } });
     }
+    await run.look.settle(sides.modelVersions);
     const value = await sides.result(() => context.clock.monotonicMs() - startedMs);
     context.logger.info({ runId, verdict: value.verdict, text: value.text }, "comparison ended");
     yield create(CompareResponseSchema, { event: { case: "result", value } });
@@ -63,7 +64,7 @@ function readRequest(request: CompareRequest): RunRequest {
     const plan = prompt === undefined ? PLAIN : promptPlan(prompt, `${side}.prompt`);
     return { name: name || side, model, sampling, prompt: plan, useCache: false };
   });
-  return { kind: "compare", dataset, split, limit, runId, repeats: 1, scorers: [], arms };
+  return { kind: "compare", dataset, split, limit, runId, repeats: 1, scorers: [], parameters: {}, arms };
 }
 
 function levelOf({ stopAtLevel }: CompareRequest): number | undefined {
@@ -89,6 +90,12 @@ class Sides {
 
   get isDecided(): boolean {
     return (this.#early?.decidedAt ?? 0) > 0;
+  }
+
+  get modelVersions(): string {
+    return Object.values(this.#outcomes)
+      .map(({ modelVersion }) => modelVersion)
+      .join(" | ");
   }
 
   add(result: UnitResult): void {

@@ -16,6 +16,7 @@ import { isRight } from "../run/scoring.ts";
 import { toItem, toProgress, toResult } from "./messages.ts";
 
 const MAX_REPEATS = 16;
+const MAX_PARAMETERS_CHARACTERS = 65_536;
 /** Events of one id are stored once within ten minutes; an older score has been published by whoever had the run then. */
 const PUBLISHED_AGAIN_MS = 9 * 60_000;
 
@@ -41,6 +42,7 @@ export function evaluate(context: Context) {
     for await (const event of events) {
       if (event.kind === "progress" || request.sendItems) yield toResponse(event, runId);
     }
+    await run.look.settle(outcome.modelVersion);
     const figures = await figuresOf(outcome, { hasClasses: run.scoring.classes.length > 0 });
     const scores = outcome.rows().map(({ correct }) => (correct ? 1 : 0));
     context.evaluated.note({ ...name, settings: JSON.stringify(wanted.arms), scores });
@@ -60,8 +62,25 @@ function readRequest(request: EvaluateRequest): RunRequest {
     throw new InvalidRequestError([{ field: "repeats", description: `at most ${MAX_REPEATS}` }]);
   }
   const prompt = promptPlan(request.prompt, "prompt");
+  const parameters = parametersOf(request.scorerParameters);
   const arms = [{ name: "", model, sampling, prompt, useCache }];
-  return { kind: "evaluate", dataset, split, limit, runId, repeats: repeats || 1, scorers, arms };
+  return { kind: "evaluate", dataset, split, limit, runId, repeats: repeats || 1, scorers, parameters, arms };
+}
+
+/** Throws InvalidRequestError. */
+function parametersOf(given: EvaluateRequest["scorerParameters"]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).map(([name, json]) => [name, objectOf(name, json)]));
+}
+
+function objectOf(name: string, json: string): object {
+  try {
+    const value: unknown = json.length > MAX_PARAMETERS_CHARACTERS ? undefined : JSON.parse(json);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // Told below, as everything else that is no JSON object.
+  }
+  const description = `a JSON object of at most ${MAX_PARAMETERS_CHARACTERS} characters`;
+  throw new InvalidRequestError([{ field: `scorer_parameters.${name}`, description }]);
 }
 
 function toResponse(event: RunEvent, runId: string): EvaluateResponse {

@@ -6,8 +6,7 @@ import {
   GuardStatusResponseSchema,
 } from "@chimera/contracts/evaluator";
 import type { Context } from "../context.ts";
-import { splitFile, splitName } from "../dataset/catalogue.ts";
-import { loadItems } from "../dataset/load.ts";
+import { splitName } from "../dataset/catalogue.ts";
 import {
   calibrationSign,
   fragileOptimumSign,
@@ -22,16 +21,17 @@ import {
   splitGapSign,
   unseenOnlineSign,
 } from "../guard/index.ts";
-import { flatSign, kindOf, meterOf } from "../tuning/gate.ts";
+import { flatSign, kindOf } from "../tuning/gate.ts";
+import { meterOf } from "../tuning/guard-book.ts";
 import { toSign } from "../tuning/messages.ts";
 
-export type GuardStatusContext = Pick<Context, "datasetsDir" | "random" | "tuning" | "online" | "evaluated">;
+export type GuardStatusContext = Pick<Context, "datasets" | "random" | "tuning" | "online" | "evaluated">;
 
 export function guardStatus(context: GuardStatusContext) {
   return async (request: GuardStatusRequest): Promise<GuardStatusResponse> => {
     const { book, looks: budget } = context.tuning;
     const name = splitName(request.dataset, "holdout");
-    const { hash } = await loadItems(splitFile(name, context.datasetsDir), 0);
+    const { hash } = await context.datasets.load(name);
     const page = await book.read(name.dataset);
     const meter = meterOf(page, { holdout: { hash }, looks: budget, random: context.random });
     const known = [holdoutBudgetSign({ looks: meter.looks, budget: meter.budget }), context.online.inputDrift()];

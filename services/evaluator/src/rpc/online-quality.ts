@@ -7,7 +7,7 @@ import {
   QualityWindowSchema,
 } from "@chimera/contracts/evaluator";
 import { seededRandom, wilsonInterval } from "@chimera/kernel";
-import { bootstrapScoresInTurns, type Confusion, cellScores } from "@chimera/statistics";
+import { BOOTSTRAP_INTERVAL, bootstrapScoresInTurns, type Confusion, cellScores } from "@chimera/statistics";
 import type { Context } from "../context.ts";
 import { type QualityWindow, WINDOW_MS } from "../online/quality-windows.ts";
 import { estimateOf, SEED } from "../run/figures.ts";
@@ -41,6 +41,6 @@ async function estimatesOf(confusion: Confusion) {
   const cells = confusion.cells();
   if (cells.length === 0) return { accuracy };
   const { macroF1 } = await bootstrapScoresInTurns(cells, { resamples: RESAMPLES, random: seededRandom(SEED) });
-  const method = `bootstrap, percentile, ${RESAMPLES} resamples, seed ${SEED}`;
+  const method = `bootstrap, ${BOOTSTRAP_INTERVAL}, ${RESAMPLES} resamples, seed ${SEED}`;
   return { accuracy, macroF1: estimateOf(cellScores(cells).macroF1, macroF1, method) };
 }

@@ -153,6 +153,6 @@ describe("Tune", () => {
     await expect(tune({ ...REQUEST, trials: 401 })).rejects.toThrow(/trials: at most 400/);
     await expect(tune({ ...REQUEST, maxTtftP95Ms: -1 })).rejects.toThrow(/max_ttft_p95_ms: above 0/);
     await expect(tune({ ...REQUEST, runId: "../etc" })).rejects.toThrow(/run_id/);
-    await expect(tune({ ...REQUEST, dataset: "none" })).rejects.toThrow(/none.validation/);
+    await expect(tune({ ...REQUEST, dataset: "none" })).rejects.toThrow(/no data set "none" with a validation split/);
   });
 });

@@ -151,7 +151,8 @@ class Conductor {
     for (; this.#next < this.#done.length && units.length < this.#batchSize && bytes < MAX_BATCH_BYTES; this.#next++) {
       if (this.#done[this.#next] === 1) continue;
       const unit = this.#options.plan.unit(this.#next);
-      bytes += unit.messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
+      const texts = [...unit.messages.map(({ content }) => content), ...(unit.accepted ?? [unit.target])];
+      bytes += texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
       units.push(unit);
     }
     return units;

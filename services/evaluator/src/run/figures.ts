@@ -1,6 +1,7 @@
 // The figures of one configuration, each with its interval. Items of a cluster count as one where the interval is made.
 import { quantile, quantileInterval, seededRandom, wilsonInterval } from "@chimera/kernel";
 import {
+  BOOTSTRAP_INTERVAL,
   bootstrapScoresInTurns,
   type Cell,
   type CellScores,
@@ -47,6 +48,8 @@ export interface Figures {
 }
 
 const MAX_LISTED_FAILURES = 20;
+/** Pairs of labels told apart where there are clusters; with more there is no interval. */
+const MAX_CELLS = 65_535;
 export const RESAMPLES = 1000;
 export const SEED = 1;
 
@@ -114,7 +117,7 @@ async function classFigures(rows: readonly Row[], isClustered: boolean) {
   const scores = classify(confusion);
   const intervals = await intervalsOf(rows, cells, isClustered);
   const over = isClustered ? "over clusters, " : "";
-  const method = `bootstrap, ${over}percentile, ${RESAMPLES} resamples, seed ${SEED}`;
+  const method = `bootstrap, ${over}${BOOTSTRAP_INTERVAL}, ${RESAMPLES} resamples, seed ${SEED}`;
   return {
     cells,
     classes: scores.classes,
@@ -129,15 +132,25 @@ async function intervalsOf(
 ): Promise<ScoreIntervals | undefined> {
   const options = { resamples: RESAMPLES, random: seededRandom(SEED) };
   if (!isClustered) return rows.length === 0 ? undefined : bootstrapScoresInTurns(cells, options);
+  const clustered = clusteredConfusion(rows);
+  return clustered.clusters < 2 ? undefined : clustered.bootstrapInTurns(options);
+}
+
+/** Of all rows, however many clusters they are of. */
+export function clusteredConfusion(rows: readonly Pick<Row, "cluster" | "target" | "predicted">[]): ClusteredConfusion {
   const size = Math.max(2, rows.length);
-  const clustered = new ClusteredConfusion({ maxCells: size, slots: new ClusterSlots(size) });
-  for (const row of rows) clustered.add(row, row.cluster);
-  return clustered.clusters < 2 ? undefined : clustered.bootstrap(options);
+  const confusion = new ClusteredConfusion({ maxCells: Math.min(size, MAX_CELLS), slots: new ClusterSlots(size) });
+  for (const row of rows) confusion.add(row, row.cluster);
+  return confusion;
 }
 
 function scoresOf(rows: readonly Row[]): Record<string, Estimate> {
   const names = new Set(rows.flatMap(({ scores }) => Object.keys(scores)));
-  return Object.fromEntries([...names].sort().map((name) => [name, meanOf(rows, ({ scores }) => scores[name] ?? 0)]));
+  // A judge that could not be read gives no grade: its mean is over those it gave, and their share stands beside it.
+  const of = (name: string) => rows.filter(({ scores }) => Object.hasOwn(scores, name));
+  return Object.fromEntries(
+    [...names].sort().map((name) => [name, meanOf(of(name), ({ scores }) => scores[name] ?? 0)]),
+  );
 }
 
 function ttftOf(rows: readonly Row[]): Pick<Figures, "ttftP50Ms" | "ttftP95Ms"> {

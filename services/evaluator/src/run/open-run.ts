@@ -3,11 +3,11 @@ import { clone, create, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { type SamplingParams, SamplingParamsSchema } from "@chimera/contracts/common";
 import { InvalidRequestError } from "@chimera/kernel";
 import type { Context } from "../context.ts";
-import { type SplitName, splitFile, splitName } from "../dataset/catalogue.ts";
-import { loadItems } from "../dataset/load.ts";
+import { type SplitName, splitName } from "../dataset/catalogue.ts";
 import { loadPool } from "../prompt/load-pool.ts";
 import { needsPool, type PromptPlan } from "../prompt/prompt.ts";
 import type { Claim } from "../queue/queue.ts";
+import { type PlainLook, plainLook } from "../tuning/plain-look.ts";
 import { type PlannedArm, RunPlan } from "./plan.ts";
 import { runIdOf } from "./run-id.ts";
 import { type ScoringPlan, scoringPlan } from "./scoring.ts";
@@ -35,6 +35,8 @@ export interface RunRequest {
   runId: string;
   repeats: number;
   scorers: readonly string[];
+  /** By scorer. */
+  parameters: Readonly<Record<string, unknown>>;
   arms: readonly ArmRequest[];
 }
 
@@ -44,6 +46,7 @@ export interface OpenRun {
   datasetHash: string;
   plan: RunPlan;
   scoring: ScoringPlan;
+  look: PlainLook;
   claim: Claim;
 }
 
@@ -51,16 +54,20 @@ export interface OpenRun {
 export async function openRun(context: Context, request: RunRequest): Promise<OpenRun> {
   const name = splitName(request.dataset, request.split);
   const runId = runIdOf(request.runId, context.random);
-  const { items, hash: datasetHash } = await loadItems(splitFile(name, context.datasetsDir), request.limit);
-  const scoring = scoringPlan(items, request.scorers);
+  const { items, hash: datasetHash, splitHash, shape } = await context.datasets.load(name, request.limit);
+  const { scorers: asked, parameters } = request;
+  const scoring = scoringPlan({ items, shape, asked, parameters });
   const isPoolNeeded = request.arms.some(({ prompt }) => needsPool(prompt));
-  const pool = isPoolNeeded ? await loadPool(name.dataset, context.datasetsDir) : undefined;
+  const pool = isPoolNeeded ? await loadPool(name.dataset, context.datasets) : undefined;
   const { kind, repeats } = request;
   const arms = request.arms.map(plannedArm);
   const plan = new RunPlan({ kind, ...name, datasetHash, items, arms, repeats, pool, ...scoring });
+  const intent = plan.intent(context.replica);
   const queue = await context.queues.choose({ mustBeShared: request.runId !== "" });
-  const claim = await queue.claim(runId, plan.intent(context.replica));
-  return { runId, name, datasetHash, plan, scoring, claim };
+  const { tuning, random } = context;
+  const look = await plainLook({ ...tuning, random }, { name, hash: splitHash, settings: intent.fingerprint });
+  const claim = await queue.claim(runId, intent);
+  return { runId, name, datasetHash, plan, scoring, look, claim };
 }
 
 /** Fills in the default. Throws InvalidRequestError. */

@@ -5,6 +5,7 @@ import type { Item } from "../dataset/item.ts";
 import { messagesFor, type PromptPlan } from "../prompt/prompt.ts";
 import type { ShotPool } from "../prompt/shots.ts";
 import type { Arm, RunIntent, Unit } from "../queue/queue.ts";
+import { JUDGE } from "../scorer/judge/parameters.ts";
 
 export interface PlannedArm {
   arm: Arm;
@@ -21,11 +22,15 @@ export interface RunPlanOptions {
   repeats: number;
   classes: readonly string[];
   scorers: readonly string[];
+  /** By scorer. */
+  parameters?: Readonly<Record<string, unknown>>;
   pool: ShotPool | undefined;
 }
 
 /** Questions of one run; their results are held in memory by who coordinates it. */
 const MAX_UNITS = 200_000;
+/** Answers of one run that a model may judge: each costs about as much as the answer did, and twice where a reply is unreadable. */
+const MAX_JUDGED = 5000;
 
 export class RunPlan {
   readonly #options: RunPlanOptions;
@@ -35,6 +40,11 @@ export class RunPlan {
     this.#options = options;
     if (this.total > MAX_UNITS) {
       throw new FailedPreconditionError(`the run would ask ${this.total} times; at most ${MAX_UNITS}: set a limit`);
+    }
+    if (options.scorers.includes(JUDGE) && this.total > MAX_JUDGED) {
+      throw new FailedPreconditionError(
+        `the judge would be asked ${this.total} times; at most ${MAX_JUDGED}: set a limit`,
+      );
     }
     options.pool?.assertApart(options.split === "train" ? [] : options.items);
   }
@@ -49,13 +59,14 @@ export class RunPlan {
   }
 
   intent(coordinator: string): RunIntent {
-    const { arms, classes, scorers } = this.#options;
+    const { arms, classes, scorers, parameters = {} } = this.#options;
     return {
       fingerprint: this.#fingerprint(),
       coordinator,
       arms: arms.map(({ arm }) => arm),
       classes: [...classes],
       scorers: [...scorers],
+      parameters: { ...parameters },
     };
   }
 
@@ -76,6 +87,7 @@ export class RunPlan {
       tenant: item.tenant,
       target: item.target,
       reference: item.target,
+      ...(item.accepted && { accepted: [...item.accepted] }),
       cluster: clusterOf(item),
       messages: messagesFor(item, planned.prompt, pool),
     };
@@ -87,8 +99,8 @@ export class RunPlan {
   }
 
   #fingerprint(): string {
-    const { kind, dataset, split, datasetHash, arms, repeats, scorers } = this.#options;
-    const parts = [kind, dataset, split, datasetHash, arms, repeats, scorers];
+    const { kind, dataset, split, datasetHash, arms, repeats, scorers, parameters = {} } = this.#options;
+    const parts = [kind, dataset, split, datasetHash, arms, repeats, scorers, parameters];
     return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
   }
 }

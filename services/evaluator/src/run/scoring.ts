@@ -1,22 +1,37 @@
-// How the answers of a data set are scored: labels where its targets hold some, else as texts.
+// How the answers of a data set are scored: as labels, JSON or texts, by the shape of its targets, or as the caller asks.
 import { InvalidRequestError } from "@chimera/kernel";
 import type { Item } from "../dataset/item.ts";
+import type { Shape } from "../dataset/shape.ts";
 import type { RunRecord, Unit } from "../queue/queue.ts";
 import { classesOf } from "../scorer/classes.ts";
+import { JUDGE } from "../scorer/judge/parameters.ts";
 import { labelReader } from "../scorer/label.ts";
-import { createScorer } from "../scorer/registry.ts";
+import { createScorer, judgeParametersOf } from "../scorer/registry.ts";
 import type { Scorer } from "../scorer/scorer.ts";
 import type { Scored } from "./worker.ts";
 
 export interface ScoringPlan {
-  /** Labels that are targets; empty for free texts. */
+  /** Labels that are targets; empty where the data set does not ask for labels. */
   classes: readonly string[];
   scorers: readonly string[];
+  /** By scorer; defaults where left out. */
+  parameters?: Readonly<Record<string, unknown>>;
+}
+
+export interface ScoringRequest {
+  items: readonly Item[];
+  shape: Shape;
+  /** Those that fit the shape where empty. */
+  asked?: readonly string[];
+  parameters?: Readonly<Record<string, unknown>>;
 }
 
 const MAX_SCORERS = 8;
-const FOR_LABELS = ["classification"];
-const FOR_TEXTS = ["exact_match", "token_f1"];
+const FITTING: Readonly<Record<Shape, readonly string[]>> = {
+  labels: ["classification"],
+  json: ["json_fields"],
+  texts: ["exact_match", "token_f1"],
+};
 /** Longer texts are cut in results, which must stay small. */
 const MAX_TEXT = 4096;
 
@@ -24,27 +39,34 @@ const MAX_TEXT = 4096;
  * The scorers asked for, or those that fit. Throws InvalidRequestError for one that can not score this data set, NotFoundError
  * for an unknown one.
  */
-export function scoringPlan(items: readonly Item[], asked: readonly string[]): ScoringPlan {
-  const classes = labelsOf(items);
-  const scorers = asked.length > 0 ? [...new Set(asked)] : classes.length > 0 ? FOR_LABELS : FOR_TEXTS;
+export function scoringPlan({ items, shape, asked = [], parameters = {} }: ScoringRequest): ScoringPlan {
+  const classes = shape === "labels" ? labelsOf(items) : [];
+  const scorers = asked.length > 0 ? [...new Set(asked)] : FITTING[shape];
   if (scorers.length > MAX_SCORERS) {
     throw new InvalidRequestError([{ field: "scorers", description: `at most ${MAX_SCORERS}` }]);
   }
-  for (const name of scorers) assertFits(name, items[0]);
-  return { classes, scorers };
+  const foreign = Object.keys(parameters).find((name) => !scorers.includes(name));
+  if (foreign !== undefined) {
+    const description = `"${foreign}" is none of the scorers of this run: ${scorers.join(", ")}`;
+    throw new InvalidRequestError([{ field: "scorer_parameters", description }]);
+  }
+  for (const name of scorers) assertFits(name, { item: items[0], parameters: parameters[name] });
+  return { classes, scorers, parameters };
 }
 
 function labelsOf(items: readonly Item[]): string[] {
-  const targets = items.map(({ target }) => labelReader(target)?.target);
-  if (!targets.every((target) => target !== undefined)) return [];
-  return [...classesOf(targets)].sort();
+  return [...classesOf(items.flatMap(({ target }) => labelReader(target)?.target ?? []))].sort();
 }
 
 /** Tried on one item: some need more than an answer, such as probabilities. */
-function assertFits(name: string, item: Item | undefined): void {
-  const scorer = createScorer(name);
+function assertFits(name: string, { item, parameters }: { item: Item | undefined; parameters: unknown }): void {
+  if (name === JUDGE) {
+    judgeParametersOf(parameters);
+    return;
+  }
+  const scorer = createScorer(name, parameters);
   try {
-    if (item !== undefined) scorer.add({ targets: [item.target], answer: item.target });
+    if (item !== undefined) scorer.add({ targets: targetsOf(item), answer: item.target });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new InvalidRequestError([
@@ -53,14 +75,23 @@ function assertFits(name: string, item: Item | undefined): void {
   }
 }
 
+function targetsOf({ target, accepted }: Pick<Unit, "target" | "accepted"> | Item): readonly string[] {
+  return accepted ?? [target];
+}
+
 /** Scorers of each run that is worked on; they hold counts that nobody reads. */
 const scorersOf = new WeakMap<RunRecord, ReadonlyMap<string, Scorer>>();
 
-export function scoreAnswer(unit: Pick<Unit, "target" | "cluster">, answer: string, record: RunRecord): Scored {
-  const scorers = scorersOf.get(record) ?? new Map(record.scorers.map((name) => [name, createFor(name, record)]));
+/** All scores but the judge's, who is asked once it is known which answer counts. */
+export function scoreAnswer(
+  unit: Pick<Unit, "target" | "accepted" | "cluster">,
+  answer: string,
+  record: RunRecord,
+): Scored {
+  const scorers = scorersOf.get(record) ?? new Map(namesOf(record).map((name) => [name, createFor(name, record)]));
   scorersOf.set(record, scorers);
   const scores = [...scorers].flatMap(([name, scorer]) => {
-    const score = scorer.add({ targets: [unit.target], answer });
+    const score = scorer.add({ targets: targetsOf(unit), answer });
     return score === undefined ? [] : [[name, score] as const];
   });
   const reader = record.classes.length > 0 ? labelReader(unit.target) : undefined;
@@ -73,8 +104,14 @@ export function scoreAnswer(unit: Pick<Unit, "target" | "cluster">, answer: stri
   return { target: reader.target, predicted, scores: Object.fromEntries(scores) };
 }
 
-function createFor(name: string, { classes }: RunRecord): Scorer {
-  return createScorer(name, name === "classification" && classes.length > 0 ? { labels: classes } : {});
+function namesOf({ scorers }: RunRecord): string[] {
+  return scorers.filter((name) => name !== JUDGE);
+}
+
+function createFor(name: string, { classes, parameters }: RunRecord): Scorer {
+  const given = parameters[name];
+  if (name !== "classification" || classes.length === 0) return createScorer(name, given);
+  return createScorer(name, { labels: classes, ...(typeof given === "object" ? given : {}) });
 }
 
 /** Whether the answer counts as right: its label, or, of a free text, the first scorer in full. */

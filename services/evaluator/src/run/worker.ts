@@ -5,7 +5,9 @@ import { CachePolicy, type SamplingParams, SamplingParamsSchema } from "@chimera
 import { ChimeraError } from "@chimera/kernel";
 import { statusName } from "@chimera/rpc";
 import type { Arm, BatchHandler, BatchTask, RunRecord, Unit, UnitResult } from "../queue/queue.ts";
+import { JUDGE } from "../scorer/judge/parameters.ts";
 import type { Answer, Question } from "./ask.ts";
+import type { Judge } from "./judging.ts";
 import { requestPrefix } from "./run-id.ts";
 
 export interface Scored {
@@ -21,6 +23,8 @@ export interface WorkerOptions {
   replica: string;
   ask(question: Question, signal: AbortSignal): Promise<Answer>;
   score(unit: Unit, answer: string, record: RunRecord): Promise<Scored> | Scored;
+  /** Further scores of the answer that counts, which take a question of their own. */
+  judge?: Judge;
 }
 
 /** A batch that ended so many workers is not tried again: its items count as failed. */
@@ -48,10 +52,12 @@ async function resultOf(options: WorkerOptions, task: BatchTask, unit: Unit): Pr
   }
   try {
     const { answers, chosen, scored } = await drawAnswers(options, task, unit);
+    const judged = await options.judge?.(unit, chosen.text, task);
     const slowest = Math.max(...answers.map(({ ttftMs }) => ttftMs ?? Number.NaN));
     return {
       ...about,
       ...scored,
+      scores: { ...scored.scores, ...judged },
       output: chosen.text.slice(0, MAX_OUTPUT_CHARACTERS),
       status: "OK",
       message: "",
@@ -71,7 +77,8 @@ async function resultOf(options: WorkerOptions, task: BatchTask, unit: Unit): Pr
 
 async function scoredFailure({ score }: WorkerOptions, { record }: BatchTask, unit: Unit) {
   const { target, scores } = await score(unit, "", record);
-  const none = Object.fromEntries(Object.keys(scores).map((name) => [name, 0]));
+  const names = [...Object.keys(scores), ...record.scorers.filter((name) => name === JUDGE)];
+  const none = Object.fromEntries(names.map((name) => [name, 0]));
   return {
     target,
     predicted: "",

@@ -2,6 +2,7 @@
 // confusion counts all of them come from.
 import { seededRandom, wilsonInterval } from "@chimera/kernel";
 import {
+  BOOTSTRAP_INTERVAL,
   type BootstrapOptions,
   bootstrapScores,
   type CellScores,
@@ -75,7 +76,7 @@ export class ClassificationScorer implements Scorer {
     const { resamples, seed } = this.#parameters;
     const intervals = this.#bootstrap({ resamples, random: seededRandom(seed) });
     const over = this.#isClustered ? "clusters" : "confusion counts";
-    const method = `bootstrap over ${over}, percentile, ${resamples} resamples, seed ${seed}`;
+    const method = `bootstrap over ${over}, ${BOOTSTRAP_INTERVAL}, ${resamples} resamples, seed ${seed}`;
     const figures = FIGURES.map(([name, score]) =>
       this.#figure({ name, value: scores[score], interval: intervals?.[score], method }),
     );

@@ -13,6 +13,11 @@ export interface LabelReader {
   read(answer: string): string;
 }
 
+/** Whether the target names its label by a key, as "intent=refund" does: it can be nothing but a label then. */
+export function isKeyed(target: string): boolean {
+  return KEYED.test(target);
+}
+
 /** How to read answers to an item with this target; undefined where the target holds no label. */
 export function labelReader(target: string): LabelReader | undefined {
   const keyed = KEYED.exec(target);

@@ -1,10 +1,11 @@
 // The scorers by name, each with the schema of its parameters.
-import { InvalidRequestError, NotFoundError } from "@chimera/kernel";
+import { FailedPreconditionError, InvalidRequestError, NotFoundError } from "@chimera/kernel";
 import { z } from "zod";
 import { Calibration, calibrationParameters } from "./calibration.ts";
 import { ClassificationScorer, classificationParameters } from "./classification.ts";
 import { ExactMatch, exactMatchParameters } from "./exact-match.ts";
 import { JsonFields, jsonFieldsParameters } from "./json-fields.ts";
+import { JUDGE, judgeParameters } from "./judge/parameters.ts";
 import type { Scorer } from "./scorer.ts";
 import { TokenF1, tokenF1Parameters } from "./token-f1.ts";
 
@@ -32,6 +33,9 @@ const SCORERS: Readonly<Record<string, Definition>> = {
   ),
   calibration: define("Brier score, log-loss, calibration error", calibrationParameters, (p) => new Calibration(p)),
   json_fields: define("fields of a JSON answer", jsonFieldsParameters, (p) => new JsonFields(p)),
+  [JUDGE]: define("grade that a model gives the answer, from 0 to 1", judgeParameters, () => {
+    throw new FailedPreconditionError("the judge is a model of the mesh: it scores evaluations, not recorded answers");
+  }),
 };
 
 export interface ScorerListing {
@@ -54,6 +58,11 @@ export function createScorer(name: string, parameters: unknown = {}): Scorer {
   const definition = Object.hasOwn(SCORERS, name) ? SCORERS[name] : undefined;
   if (definition !== undefined) return definition.create(parameters);
   throw new NotFoundError(`there is no scorer "${name}": one of ${Object.keys(SCORERS).join(", ")}`, "scorer");
+}
+
+/** Checked, with the defaults filled in. Throws InvalidRequestError. */
+export function judgeParametersOf(parameters: unknown = {}): z.infer<typeof judgeParameters> {
+  return checked(judgeParameters, parameters);
 }
 
 function checked<S extends z.ZodType>(schema: S, parameters: unknown): z.infer<S> {

@@ -1,10 +1,10 @@
 // What a tuning run says of quality: macro-F1 with its interval over clusters, and how the search would have done on items that its
 // choice did not see.
 import { seededRandom } from "@chimera/kernel";
-import { ClusteredConfusion, ClusterSlots, cellScores } from "@chimera/statistics";
+import { BOOTSTRAP_INTERVAL, cellScores } from "@chimera/statistics";
 import type { Item } from "../dataset/item.ts";
 import { nestedCrossValidation } from "../guard/index.ts";
-import { type Estimate, estimateOf, meanOf, RESAMPLES, SEED } from "../run/figures.ts";
+import { clusteredConfusion, type Estimate, estimateOf, meanOf, RESAMPLES, SEED } from "../run/figures.ts";
 import { clusterOf } from "../run/plan.ts";
 
 export interface Answered {
@@ -15,15 +15,13 @@ export interface Answered {
 }
 
 /** Macro-F1 of labels; of free texts the mean score. */
-export function qualityOf(rows: readonly Answered[], { hasClasses }: { hasClasses: boolean }): Estimate {
+export async function qualityOf(rows: readonly Answered[], { hasClasses }: { hasClasses: boolean }): Promise<Estimate> {
   if (!hasClasses) return meanOf(rows, ({ score }) => score);
-  const size = Math.max(2, rows.length);
-  const confusion = new ClusteredConfusion({ maxCells: size, slots: new ClusterSlots(size) });
-  for (const row of rows) confusion.add(row, row.cluster);
-  const random = seededRandom(SEED);
-  const interval = confusion.clusters < 2 ? undefined : confusion.bootstrap({ resamples: RESAMPLES, random }).macroF1;
-  const method = `macro-F1, bootstrap over clusters, percentile, ${RESAMPLES} resamples, seed ${SEED}`;
-  return estimateOf(cellScores(confusion.cells()).macroF1, interval, method);
+  const confusion = clusteredConfusion(rows);
+  const options = { resamples: RESAMPLES, random: seededRandom(SEED) };
+  const intervals = confusion.clusters < 2 ? undefined : await confusion.bootstrapInTurns(options);
+  const method = `macro-F1, bootstrap over clusters, ${BOOTSTRAP_INTERVAL}, ${RESAMPLES} resamples, seed ${SEED}`;
+  return estimateOf(cellScores(confusion.cells()).macroF1, intervals?.macroF1, method);
 }
 
 export interface NestedOptions {
@@ -60,7 +58,7 @@ export async function nestedQuality({ items, trials, hasClasses }: NestedOptions
       return { choice: scoresOf(choice, outer), baseline: scoresOf(0, outer) };
     },
   });
-  const quality = qualityOf(answered, { hasClasses });
+  const quality = await qualityOf(answered, { hasClasses });
   return { ...quality, method: `${quality.method}; ${FOLDS} folds, the choice made on the others` };
 }
 

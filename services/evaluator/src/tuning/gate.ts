@@ -8,7 +8,7 @@ import {
   type Evidence,
   flatHoldoutSign,
   fragileOptimumSign,
-  HoldoutMeter,
+  type HoldoutMeter,
   type HoldoutScores,
   type Identified,
   type Judgement,
@@ -24,7 +24,7 @@ import type { Row } from "../run/outcome.ts";
 import { clusterOf } from "../run/plan.ts";
 import type { ScoringPlan } from "../run/scoring.ts";
 import { meanScore } from "./estimates.ts";
-import type { GuardBook, GuardedRun, GuardPage } from "./guard-book.ts";
+import { type GuardBook, type GuardedRun, type GuardPage, meterOf } from "./guard-book.ts";
 import { scoreOf } from "./player.ts";
 
 export interface Holdout {
@@ -87,16 +87,6 @@ export async function bringToGuard(
     };
   });
   return { judgement, sides };
-}
-
-/** A fresh budget where the holdout has other items than at the last look. */
-export function meterOf(
-  { meter }: GuardPage,
-  { holdout, looks: budget, random }: Pick<GateOptions, "looks" | "random"> & { holdout: Pick<Holdout, "hash"> },
-): HoldoutMeter {
-  const isKnown = typeof meter === "object" && meter !== null && "holdout" in meter && meter.holdout === holdout.hash;
-  if (!isKnown) return HoldoutMeter.fresh({ holdout: holdout.hash, budget }, random);
-  return HoldoutMeter.from({ ...meter, budget }, { holdout: holdout.hash, random });
 }
 
 /** The examples that stand before any of the items, each once. */

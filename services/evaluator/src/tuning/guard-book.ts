@@ -2,13 +2,15 @@
 // set, replaced as a whole; whoever changes it waits for whoever came before.
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { FailedPreconditionError } from "@chimera/kernel";
+import { FailedPreconditionError, type Random } from "@chimera/kernel";
 import { z } from "zod";
-import type { Sign } from "../guard/index.ts";
+import { HoldoutMeter, type Sign } from "../guard/index.ts";
 
 /** Runs whose outcome is kept, the newest. */
 const MAX_RUNS = 50;
 const MAX_SIGNS = 40;
+/** Looks that are known again, the newest; more than any budget that is usual. */
+const MAX_SEEN = 200;
 
 const signSchema = z.object({
   name: z.string(),
@@ -28,12 +30,25 @@ const pageSchema = z.object({
   signs: z.array(signSchema).max(MAX_SIGNS),
   /** Quality on fresh validation items and on the holdout, by run that looked, the oldest first. */
   runs: z.array(z.object({ validation: z.number(), holdout: z.number(), standardError: z.number() })).max(MAX_RUNS),
+  /** Evaluations and comparisons that looked, the oldest first; a file of before they were counted has none. */
+  seen: z
+    .array(z.object({ settings: z.string(), modelVersion: z.string() }))
+    .max(MAX_SEEN)
+    .default([]),
 });
 
 export interface GuardPage {
   meter: unknown;
   signs: readonly Sign[];
   runs: readonly GuardedRun[];
+  seen: readonly SeenLook[];
+}
+
+export interface SeenLook {
+  /** Hash of items and settings. */
+  settings: string;
+  /** What answered; empty until that is known. */
+  modelVersion: string;
 }
 
 export interface GuardedRun {
@@ -43,7 +58,7 @@ export interface GuardedRun {
   standardError: number;
 }
 
-const EMPTY: GuardPage = { meter: null, signs: [], runs: [] };
+const EMPTY: GuardPage = { meter: null, signs: [], runs: [], seen: [] };
 
 export class GuardBook {
   readonly #folder: string;
@@ -64,8 +79,8 @@ export class GuardBook {
     if (text === undefined) return EMPTY;
     const parsed = pageSchema.safeParse(parsedJson(text));
     if (!parsed.success) throw new FailedPreconditionError(`${path} can not be read: ${parsed.error.message}`);
-    const { meter, runs, signs } = parsed.data;
-    return { meter, runs, signs: signs.map((sign) => ({ ...sign, value: sign.value ?? Number.NaN })) };
+    const { meter, runs, signs, seen } = parsed.data;
+    return { meter, runs, seen, signs: signs.map((sign) => ({ ...sign, value: sign.value ?? Number.NaN })) };
   }
 
   /** Alone with the page of the data set; what `change` gives as page is on disk before its result is told. */
@@ -84,7 +99,7 @@ export class GuardBook {
     return changing;
   }
 
-  async #write(dataset: string, { meter, signs, runs }: GuardPage): Promise<void> {
+  async #write(dataset: string, { meter, signs, runs, seen }: GuardPage): Promise<void> {
     const page = {
       version: 1,
       meter,
@@ -92,6 +107,7 @@ export class GuardBook {
         .slice(0, MAX_SIGNS)
         .map((sign) => ({ ...sign, value: Number.isNaN(sign.value) ? null : sign.value })),
       runs: runs.slice(-MAX_RUNS),
+      seen: seen.slice(-MAX_SEEN),
     };
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await writeWhole(this.#pathOf(dataset), `${JSON.stringify(page)}\n`);
@@ -100,6 +116,21 @@ export class GuardBook {
   #pathOf(dataset: string): string {
     return join(this.#folder, `${dataset}.json`);
   }
+}
+
+export interface Metering {
+  /** Looks that a holdout is good for. */
+  looks: number;
+  random: Random;
+  /** Content hash, to which the budget belongs. */
+  holdout: { hash: string };
+}
+
+/** A fresh budget where the holdout has other items than at the last look. */
+export function meterOf({ meter }: GuardPage, { holdout, looks: budget, random }: Metering): HoldoutMeter {
+  const isKnown = typeof meter === "object" && meter !== null && "holdout" in meter && meter.holdout === holdout.hash;
+  if (!isKnown) return HoldoutMeter.fresh({ holdout: holdout.hash, budget }, random);
+  return HoldoutMeter.from({ ...meter, budget }, { holdout: holdout.hash, random });
 }
 
 /** Either the old content or the new one is there, whatever happens, and the new one once this resolves. */

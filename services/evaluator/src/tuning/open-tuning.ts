@@ -3,9 +3,8 @@
 import type { Configuration as ConfigurationMessage, TuneRequest, TuneResult } from "@chimera/contracts/evaluator";
 import { type FieldViolation, InvalidRequestError } from "@chimera/kernel";
 import type { Context } from "../context.ts";
-import { splitFile, splitName } from "../dataset/catalogue.ts";
+import { splitName } from "../dataset/catalogue.ts";
 import type { Item } from "../dataset/item.ts";
-import { loadItems } from "../dataset/load.ts";
 import { nearDuplicates } from "../guard/index.ts";
 import { poolItems } from "../prompt/load-pool.ts";
 import { PLAIN, promptPlan } from "../prompt/prompt.ts";
@@ -30,7 +29,7 @@ export interface TuningContext {
   models(signal: AbortSignal): Promise<readonly string[]>;
 }
 
-export type Opening = Pick<Context, "queues" | "clock" | "replica" | "random" | "datasetsDir" | "tuning">;
+export type Opening = Pick<Context, "queues" | "clock" | "replica" | "random" | "datasets" | "tuning">;
 
 export interface OpenTuning extends Disposable {
   runId: string;
@@ -110,21 +109,21 @@ async function optionsOf(
   signal: AbortSignal,
 ) {
   const { request, runId, baseline, seed, trials, concurrency } = wanted;
-  const { datasetsDir, tuning, random } = context;
+  const { datasets, tuning, random } = context;
   const [validationName, holdoutName] = [
     splitName(request.dataset, "validation"),
     splitName(request.dataset, "holdout"),
   ];
-  const validation = await loadItems(splitFile(validationName, datasetsDir), 0);
-  const holdout = await loadItems(splitFile(holdoutName, datasetsDir), 0);
+  const validation = await datasets.load(validationName);
+  const holdout = await datasets.load(holdoutName);
   const pool = new ShotPool(
-    apart(await poolItems(validationName.dataset, datasetsDir), [...validation.items, ...holdout.items]),
+    apart(await poolItems(validationName.dataset, datasets), [...validation.items, ...holdout.items]),
   );
   const models = await tuning.models(signal);
   const space = new TuningSpace({ baseline, parameters: request.parameters, models });
   const shares = shareOut(validation.items, wanted.itemsPerTrial);
   // Labels of both sides: an answer with a label that only the other side has is wrong, not no answer.
-  const scoring = scoringPlan([...validation.items, ...holdout.items], []);
+  const scoring = scoringPlan({ items: [...validation.items, ...holdout.items], shape: validation.shape });
   const limits = { ttftMsP95: request.maxTtftP95Ms, tokens: request.maxTokensPerItem };
   // Once: without NATS every question after it would cost its wait.
   const queue = await context.queues.choose({ mustBeShared: false });

@@ -131,7 +131,7 @@ export class TuningRun {
     const winner = settings.configuration;
     yield this.#progress("the proposal is measured on fresh items");
     const fresh = await this.#pair("fresh", winner, shares.fresh);
-    const validation = qualityOf(answeredOf(fresh.candidate, scoring), { hasClasses });
+    const validation = await qualityOf(answeredOf(fresh.candidate, scoring), { hasClasses });
     const nested = await this.#nested();
     const refusal = this.#refusal(winner, fresh);
     let verdict: Verdict | undefined;
@@ -143,12 +143,13 @@ export class TuningRun {
         this.#pair("holdout", winner, items),
       );
     }
+    const holdout = verdict?.sides && (await qualityOf(answeredOf(verdict.sides.candidate, scoring), { hasClasses }));
     const proposal = create(ProposalSchema, {
       from: space.messageOf(space.baseline, "baseline"),
       to: space.messageOf(winner, "proposal"),
       validation,
       ...(nested && { nested }),
-      ...(verdict?.sides && { holdout: qualityOf(answeredOf(verdict.sides.candidate, scoring), { hasClasses }) }),
+      ...(holdout && { holdout }),
       ...(verdict?.judgement.gain && { gain: toGain(verdict.judgement.gain) }),
       ...ratiosOf(verdict?.sides ?? fresh),
       isAccepted: verdict?.judgement.verdict === "accepted",
