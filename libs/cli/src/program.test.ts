@@ -31,6 +31,10 @@ describe("help", () => {
     ["tune"],
     ["guard"],
     ["feedback"],
+    ["recommend"],
+    ["apply"],
+    ["rollback"],
+    ["ledger"],
   ])("of chimera %s is as written", async (...command) => {
     expect(await run(...command, "--help")).toBe(0);
     expect(surroundings.written.out).toMatchSnapshot();
@@ -67,7 +71,7 @@ describe("a wrong command line", () => {
 });
 
 describe("without a mesh", () => {
-  it.each([["status"], ["down"], ["report"], ["ask", "hi"], ["tune"], ["guard"]])(
+  it.each([["status"], ["down"], ["report"], ["ask", "hi"], ["tune"], ["guard"], ["recommend"], ["ledger"]])(
     "chimera %s ends with 3",
     async (...args) => {
       expect(await run(...args)).toBe(3);

@@ -1,6 +1,7 @@
 // The command line as a whole: every command, its help, and how an error becomes a message and an exit code.
 import { ChimeraError } from "@chimera/kernel";
 import { Command, CommanderError } from "commander";
+import { applyCommand } from "./commands/apply.ts";
 import { askCommand } from "./commands/ask.ts";
 import { cacheCommand } from "./commands/cache.ts";
 import { compareCommand } from "./commands/compare.ts";
@@ -8,7 +9,10 @@ import { downCommand } from "./commands/down.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { feedbackCommand } from "./commands/feedback.ts";
 import { guardCommand } from "./commands/guard.ts";
+import { ledgerCommand } from "./commands/ledger.ts";
+import { recommendCommand } from "./commands/recommend.ts";
 import { reportCommand } from "./commands/report.ts";
+import { rollbackCommand } from "./commands/rollback.ts";
 import { startCommand } from "./commands/start.ts";
 import { statusCommand } from "./commands/status.ts";
 import { superviseCommand } from "./commands/supervise.ts";
@@ -45,6 +49,10 @@ export function buildProgram(surroundings: Surroundings, mainFile: string): Comm
   program.addCommand(tuneCommand(surroundings));
   program.addCommand(guardCommand(surroundings));
   program.addCommand(feedbackCommand(surroundings));
+  program.addCommand(recommendCommand(surroundings));
+  program.addCommand(applyCommand(surroundings));
+  program.addCommand(rollbackCommand(surroundings));
+  program.addCommand(ledgerCommand(surroundings));
   program.addCommand(superviseCommand(surroundings), { hidden: true });
   for (const command of allCommands(program)) {
     command.exitOverride().showHelpAfterError("(--help shows what is possible)");

@@ -2,6 +2,7 @@
 import { type SettingValues, setting } from "@chimera/lifecycle";
 import { doorTlsFields, meshTlsFields } from "@chimera/rpc/settings";
 import { z } from "zod";
+import { MODES } from "./loop/autopilot.ts";
 
 export const fields = {
   host: setting("INSIGHT_HOST", "Address to listen on", z.string().min(1).default("127.0.0.1")),
@@ -11,6 +12,17 @@ export const fields = {
     z.coerce.number().int().min(0).max(65535).default(7104),
   ),
   natsUrl: setting("CHIMERA_NATS_URL", "Where NATS listens", z.string().min(1).default("nats://127.0.0.1:4222")),
+  cacheUrl: setting("CHIMERA_CACHE_URL", "The cache that remedies look at", z.url().default("http://127.0.0.1:7101")),
+  mode: setting(
+    "INSIGHT_MODE",
+    "advise (changes only what a person applies), approve (proposes, waits for a person) or auto (applies by itself)",
+    z.enum(MODES).default("advise"),
+  ),
+  coolDownS: setting(
+    "INSIGHT_COOL_DOWN_S",
+    "Seconds from the end of one change to the beginning of the next under approve and auto, 10 to 86400",
+    z.coerce.number().int().min(10).max(86_400).default(600),
+  ),
   maxRequests: setting(
     "INSIGHT_MAX_REQUESTS",
     "Requests remembered, 1000 to 1000000, 44 bytes each; the oldest makes room and the report says so",

@@ -24,6 +24,8 @@ export interface LoopContext extends Context {
   readonly offers: Offers;
   readonly advise: Advise;
   readonly mode: Mode;
+  /** Aborted when insight stops: streams that would go on for ever end with it. */
+  readonly ended: AbortSignal;
   /** Rejects when the signal is aborted. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }

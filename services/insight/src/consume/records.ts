@@ -1,7 +1,10 @@
 // Everything insight remembers, each part with its own bound. Filled by consume/, read by report/.
+
+import { RequestLog } from "../predict/request-log.ts";
 import { ScoreBook } from "../quality/score-book.ts";
 import { CacheLog } from "../window/cache-log.ts";
 import { RequestRing } from "../window/request-ring.ts";
+import { ReviewLog } from "../window/review-log.ts";
 import { TrafficLog } from "../window/traffic-log.ts";
 import { Intake } from "./intake.ts";
 
@@ -12,6 +15,9 @@ export interface Records {
   readonly traffic: TrafficLog;
   readonly caches: CacheLog;
   readonly scores: ScoreBook;
+  /** The newest requests with what predictions replay. */
+  readonly log: RequestLog;
+  readonly reviews: ReviewLog;
   readonly intake: Intake;
 }
 
@@ -21,6 +27,8 @@ export function createRecords(limits: { maxRequests: number }): Records {
     traffic: new TrafficLog(),
     caches: new CacheLog(),
     scores: new ScoreBook(),
+    log: new RequestLog(),
+    reviews: new ReviewLog(),
     intake: new Intake(),
   };
 }

@@ -18,6 +18,7 @@ export function takeRequestFinished(records: Records, message: RequestFinished, 
   records.intake.tookPlace(sample.arrivedMs);
   records.requests.push(sample);
   records.traffic.push(sample, receivedAtMs);
+  records.log.take(message);
 }
 
 function toSample(message: RequestFinished): RequestSample | undefined {

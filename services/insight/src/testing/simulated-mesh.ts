@@ -194,6 +194,7 @@ export class Process {
         warmUps: () => mortal(() => mesh.warmUps()),
       },
       traffic: trafficOf(mesh.ring),
+      caughtUp: async () => undefined,
       clock: mesh,
       sleep: (ms, signal) =>
         mortal(async () => {
