@@ -1,6 +1,6 @@
 // SIGTERM under load: what is in flight finishes, the process ends with 0.
-import { SERVICE_NAMES } from "@chimera/supervisor";
-import { ask, longStory, startTestMesh, ticket, until } from "@chimera/testkit";
+import { SERVICE_NAMES, type ServiceName } from "@chimera/supervisor";
+import { ask, longStory, startTestMesh, type TestMesh, ticket, until } from "@chimera/testkit";
 import { expect, it } from "vitest";
 
 const ITEMS = 160;
@@ -14,8 +14,22 @@ const PATIENT = {
   INSIGHT_DRAIN_GRACE_MS: "60000",
 };
 
-it.each(SERVICE_NAMES)("SIGTERM to the %s breaks no stream in flight, and it exits with 0", async (name) => {
-  await using test = await startTestMesh({ env: PATIENT });
+/** Those that others can do without share one mesh, one after the other. */
+const TURNS: ServiceName[][] = [["insight", "evaluator", "cache"], ["inference"], ["router"]];
+
+it.each(TURNS.map((names) => [names.join(", then the "), names] as const))(
+  "SIGTERM to the %s breaks no stream in flight, and it exits with 0",
+  async (_, names) => {
+    await using test = await startTestMesh({ env: PATIENT });
+    for (const name of names) await drains(test, name);
+  },
+);
+
+it("covers every service", () => {
+  expect(TURNS.flat().sort()).toEqual([...SERVICE_NAMES].sort());
+});
+
+async function drains(test: TestMesh, name: ServiceName): Promise<void> {
   const run = name === "evaluator" ? await startHoldout(test) : undefined;
   const stories = Promise.all(Array.from({ length: 8 }, () => ask(test.router, longStory(700))));
   await until("eight generations", async () => (await test.inference.describe({})).activeGenerations === 8);
@@ -24,10 +38,10 @@ it.each(SERVICE_NAMES)("SIGTERM to the %s breaks no stream in flight, and it exi
   for (const { complete } of await stories) expect(complete.usage?.completionTokens).toBe(700);
   if (run) expect(await run.itemsScored).toBe(ITEMS);
   expect(await stopping.exited).toMatchObject({ code: 0 });
-});
+}
 
 /** A data set run is a stream of the evaluator itself. Resolves when it has begun. */
-async function startHoldout(test: Awaited<ReturnType<typeof startTestMesh>>) {
+async function startHoldout(test: TestMesh) {
   await ask(test.router, ticket("the router knows the model by now"));
   const run = test.evaluator.evaluate({ split: "holdout", limit: ITEMS, concurrency: 4 })[Symbol.asyncIterator]();
   await run.next();

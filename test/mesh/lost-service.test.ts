@@ -4,25 +4,25 @@ import { ask, cacheStatus, longStory, startTestMesh, ticket, until } from "@chim
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, it } from "vitest";
 
-const LOST: ServiceName[] = ["cache", "evaluator", "insight"];
+const LOST: ServiceName[] = ["insight", "evaluator", "cache"];
 
-it.each(LOST)("kill -9 of the %s while requests stream fails none of them", async (name) => {
+it("kill -9 of insight, evaluator and cache while requests stream fails none of them", async () => {
   await using test = await startTestMesh();
-  const stories = Array.from({ length: 8 }, () => ask(test.router, longStory(500)));
-  const lost = test.mesh.process(name);
-  lost.kill("SIGKILL");
-  await lost.exited;
-  // Some that were in flight, and some that come when it is already gone.
-  const tickets = Array.from({ length: 32 }, (_, i) =>
-    ask(test.router, ticket(`order ${i} . my parcel has not arrived`)),
-  );
-  for (const answer of await Promise.all(stories)) expect(answer.complete.usage?.completionTokens).toBe(500);
-  for (const answer of await Promise.all(tickets)) expect(answer.text).toContain("intent=");
-  if (name === "cache") {
-    const answer = await ask(test.router, ticket("the total is rounded wrongly"));
-    expect(cacheStatus(answer)).toBe("miss");
-    expect(answer.accepted.cache?.reason).toMatch(/cache unavailable|no answer within/);
+  for (const name of LOST) {
+    const stories = Array.from({ length: 8 }, () => ask(test.router, longStory(500)));
+    const lost = test.mesh.process(name);
+    lost.kill("SIGKILL");
+    await lost.exited;
+    // Some that were in flight, and some that come when it is already gone.
+    const tickets = Array.from({ length: 32 }, (_, i) =>
+      ask(test.router, ticket(`${name} ${i} . my parcel has not arrived`)),
+    );
+    for (const answer of await Promise.all(stories)) expect(answer.complete.usage?.completionTokens).toBe(500);
+    for (const answer of await Promise.all(tickets)) expect(answer.text).toContain("intent=");
   }
+  const answer = await ask(test.router, ticket("the total is rounded wrongly"));
+  expect(cacheStatus(answer)).toBe("miss");
+  expect(answer.accepted.cache?.reason).toMatch(/cache unavailable|no answer within/);
 });
 
 it("a cache that hangs costs its budget, not the request", async () => {
