@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Figure, type GetReportResponse, InsightService } from "@chimera/contracts/insight";
+import { type Figure, type GetReportResponse, InsightService, type Recommendation } from "@chimera/contracts/insight";
 import type { Clock } from "@chimera/kernel";
 import { connectClient, fromConnectError } from "@chimera/rpc";
 
@@ -30,6 +30,18 @@ export async function fetchReport(
   try {
     const request = { ...at("from", window.fromMs), ...at("to", window.toMs) };
     return await client.getReport(request, { signal, timeoutMs: TIMEOUT_MS });
+  } catch (error) {
+    throw fromConnectError(error);
+  } finally {
+    close();
+  }
+}
+
+/** Made from the traffic so far; the report shows the last ones. */
+export async function fetchRecommendations(insightUrl: string, signal: AbortSignal): Promise<Recommendation[]> {
+  const { client, close } = connectClient(InsightService, insightUrl);
+  try {
+    return (await client.listRecommendations({}, { signal, timeoutMs: TIMEOUT_MS })).recommendations;
   } catch (error) {
     throw fromConnectError(error);
   } finally {

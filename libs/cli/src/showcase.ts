@@ -4,7 +4,7 @@ import type { GetReportResponse } from "@chimera/contracts/insight";
 import type { Mesh } from "@chimera/supervisor";
 import type { Surroundings } from "./config.ts";
 import { connectRouter } from "./generation.ts";
-import { fetchReport, REPORT_FORMATS, textOf, untilSettled, writeReport } from "./report.ts";
+import { fetchRecommendations, fetchReport, REPORT_FORMATS, textOf, untilSettled, writeReport } from "./report.ts";
 import { renderMarkdown } from "./terminal/markdown.ts";
 import { progressBar } from "./terminal/progress-bar.ts";
 import type { Steps } from "./terminal/steps.ts";
@@ -41,6 +41,11 @@ export async function runShowcase(options: ShowcaseOptions): Promise<Showcase> {
   const { played, problem } = await traffic(options);
   stopped.throwIfAborted();
   await feedback(options, played, fromMs);
+  await steps.run("recommendations", async () => {
+    const made = await fetchRecommendations(mesh.url("insight"), stopped);
+    const recommended = made.filter(({ state }) => state === "recommended").length;
+    return { value: undefined, detail: `${recommended} of ${made.length} remedies recommended` };
+  });
   const report = await steps.run("report", async () => {
     const value = await fetchReport(mesh.url("insight"), { fromMs }, stopped);
     return { value, detail: `${value.figures.length} figures, ${value.risks.length} risks; written to ${outDir}` };

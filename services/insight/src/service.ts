@@ -119,6 +119,7 @@ function loopOn({ bus, records, ledger, config, logger }: LoopParts) {
   const [end, leave] = [new AbortController(), new AbortController()];
   const context: LoopContext = {
     ...{ records, ledger, loop, offers, advise, mode, clock, sleep },
+    reportInput: () => ({ recommendations: offers.last }),
     machine: config.machine,
     ended: leave.signal,
   };

@@ -22,6 +22,7 @@ export function advisor(parts: ObserveParts, loop: Pick<Loop, "promised">, offer
       const [first, ...others] = each.predictions;
       return { ...each, predictions: [loop.promised(first), ...others.map((one) => loop.promised(one))] as const };
     });
-    return { ...made, recommended: shown };
+    offers.last = { ...made, recommended: shown };
+    return offers.last;
   };
 }

@@ -1,6 +1,6 @@
 // What was recommended lately, so that it can be applied by its id as it was shown.
 import { type Clock, FailedPreconditionError, NotFoundError } from "@chimera/kernel";
-import type { Recommendation } from "../remedy/recommendations.ts";
+import type { Recommendation, Recommendations } from "../remedy/recommendations.ts";
 
 /** Traffic changes; an older one is made anew instead. */
 export const VALID_MS = 10 * 60_000;
@@ -9,6 +9,8 @@ const MAX_OFFERS = 64;
 export class Offers {
   readonly #clock: Clock;
   readonly #offers = new Map<string, Recommendation>();
+  /** As they were shown last, also those that expect no gain; undefined before the first look. */
+  last: Recommendations | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
