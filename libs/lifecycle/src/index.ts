@@ -2,6 +2,7 @@
 export { createLogger, type Logger } from "./logger.ts";
 export { type Reloading, type ReloadingOptions, reloading } from "./reloading.ts";
 export { type RunOptions, runService, type Service } from "./run-service.ts";
+export { parsed, parseJson, settingProblem, splitList } from "./setting-text.ts";
 export {
   ConfigError,
   readSettings,

@@ -1,5 +1,5 @@
 // Settings of a service: read from the environment once, validated, frozen, and described for people.
-import type { z } from "zod";
+import { z } from "zod";
 
 export interface Setting<S extends z.ZodType = z.ZodType> {
   env: string;
@@ -72,11 +72,18 @@ function withoutPassword(value: unknown): unknown {
   return typeof value === "string" ? value.replace(/\/\/[^/@\s]+@/g, "//[redacted]@") : value;
 }
 
+/** The default as it would be typed, where the schema makes something else of it. */
+function typedDefault(schema: z.ZodType): unknown {
+  let inner: z.core.$ZodType = schema;
+  while (inner instanceof z.core.$ZodPipe) inner = inner._zod.def.in;
+  return inner instanceof z.core.$ZodDefault ? inner._zod.def.defaultValue : undefined;
+}
+
 /** The `--help` of a service: a line of usage, then every setting with its default. */
 export function settingsHelp(service: string, fields: SettingFields): string {
   const rows = Object.values(fields).map((field) => {
     const byDefault = field.schema.safeParse(undefined);
-    const value = byDefault.success ? byDefault.data : undefined;
+    const value = byDefault.success ? (typedDefault(field.schema) ?? byDefault.data) : undefined;
     const shown = !byDefault.success
       ? "required"
       : value === undefined

@@ -1,5 +1,5 @@
 // Every setting of the cache, read from the environment once.
-import { type SettingValues, setting } from "@chimera/lifecycle";
+import { parsed, type SettingValues, setting, splitList } from "@chimera/lifecycle";
 import { meshTlsFields } from "@chimera/rpc/settings";
 import { ranges } from "@chimera/settings";
 import { z } from "zod";
@@ -121,22 +121,3 @@ export const fields = {
 };
 
 export type CacheConfig = SettingValues<typeof fields>;
-
-function splitList(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter(Boolean);
-}
-
-/** What `parse` throws becomes the setting's own error. */
-function parsed<T>(parse: (text: string) => T): (text: string, context: z.RefinementCtx) => T {
-  return (text, context) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
-      return z.NEVER;
-    }
-  };
-}

@@ -1,5 +1,5 @@
 // Settings of the router. Environment variables are read here and nowhere else.
-import { type SettingValues, setting } from "@chimera/lifecycle";
+import { parsed, type SettingValues, setting, splitList } from "@chimera/lifecycle";
 import { connectionFields, doorTlsFields, meshTlsFields } from "@chimera/rpc/settings";
 import { ranges } from "@chimera/settings";
 import { z } from "zod";
@@ -119,22 +119,3 @@ export const fields = {
 };
 
 export type RouterConfig = SettingValues<typeof fields>;
-
-/** What `parse` throws becomes the setting's own error. */
-function parsed<T>(parse: (text: string) => T): (text: string, context: z.RefinementCtx) => T {
-  return (text, context) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
-      return z.NEVER;
-    }
-  };
-}
-
-function splitList(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter(Boolean);
-}

@@ -20,6 +20,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { Surroundings } from "../config.ts";
 import { CommandError, EXIT_CODES } from "../exit-code.ts";
 import { byteSize, decimal } from "../parse.ts";
+import { sizeText } from "../terminal/figures.ts";
 import { table } from "../terminal/table.ts";
 
 interface SimulateOptions {
@@ -131,11 +132,6 @@ function bar(share: number): string {
 
 function percent(share: number): string {
   return Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`;
-}
-
-function sizeText(bytes: number): string {
-  if (bytes >= 1024 ** 3) return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
-  return bytes >= 1024 ** 2 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024).toFixed(1)} KiB`;
 }
 
 function syntheticOption(text: string): ReturnType<typeof parseSynthetic> {

@@ -1,4 +1,5 @@
 // What a tenant may hold of a full cache, read from a setting.
+import { parseJson, settingProblem } from "@chimera/lifecycle";
 import { z } from "zod";
 
 /** Exactly one of the two is set. */
@@ -34,9 +35,10 @@ const REMEDY = 'Write it like {"*":{"share":0.5},"acme":{"bytes":1000000}}; a sh
 
 /** `{"*": {…}, "acme": {…}}`; "*" is half where it is not set. Throws an Error that names the field and the remedy. */
 export function parseTenantQuotas(text: string): TenantQuotas {
-  const { [EVERYBODY]: byDefault = DEFAULT_QUOTA, ...named } = text.trim() === "" ? {} : parse(text);
+  const { [EVERYBODY]: byDefault = DEFAULT_QUOTA, ...named } = parseJson(text, { schema: table, remedy: REMEDY });
   for (const tenant of Object.keys(named)) {
-    if (!TENANT.test(tenant)) throw problem(tenant, `is no name of a tenant: it must match ${TENANT.source}`);
+    if (!TENANT.test(tenant))
+      throw settingProblem(tenant, `is no name of a tenant: it must match ${TENANT.source}`, REMEDY);
   }
   return { byDefault, overrides: new Map(Object.entries(named)) };
 }
@@ -45,23 +47,4 @@ export function parseTenantQuotas(text: string): TenantQuotas {
 export function shareOf({ byDefault, overrides }: TenantQuotas, tenant: string, capacityBytes: number): number {
   const { share, bytes } = overrides.get(tenant) ?? byDefault;
   return Math.min(1, share ?? (bytes ?? capacityBytes) / capacityBytes);
-}
-
-function parse(text: string): Record<string, TenantQuota> {
-  const parsed = table.safeParse(json(text));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw problem((issue?.path ?? []).map(String).join("."), issue?.message ?? "is not valid");
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw problem("", `is no JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function problem(path: string, what: string): Error {
-  return new Error(`${path === "" ? "the text" : path}: ${what}. ${REMEDY}`);
 }

@@ -1,4 +1,5 @@
 // For which tenants a similar question may be answered with a stored answer, and how many wrong ones they accept.
+import { parseJson } from "@chimera/lifecycle";
 import { z } from "zod";
 
 export interface SemanticTerms {
@@ -13,12 +14,11 @@ const table = z.record(
   z.strictObject({ errorBound: z.number().min(0.001).max(0.5).default(0.02) }),
 );
 
-/** `{"acme":{"errorBound":0.02}}`. Throws with the tenant and field that is wrong. */
+const REMEDY = 'Write it like {"acme":{"errorBound":0.02}}';
+
+/** `{"acme":{"errorBound":0.02}}`. Throws an Error that names the field and the remedy. */
 export function parseSemanticTenants(text: string): SemanticTenants {
-  const result = table.safeParse(JSON.parse(text));
-  if (result.success) return new Map(Object.entries(result.data));
-  const { path, message } = result.error.issues[0] ?? { path: [], message: "is no table of tenants" };
-  throw new Error(`${path.join(".")}: ${message}`);
+  return new Map(Object.entries(parseJson(text, { schema: table, remedy: REMEDY })));
 }
 
 /** What the settings of the cache say of it. */

@@ -1,4 +1,5 @@
 // What each tenant may use: types, defaults, and reading them from a setting.
+import { parseJson, settingProblem } from "@chimera/lifecycle";
 import { z } from "zod";
 import { TENANT } from "../tenant/tenant.ts";
 
@@ -69,7 +70,7 @@ const REMEDY = `Write it like {"*":{"requestsPerS":50},"acme":{"weight":4,"maxCo
  * field and the remedy.
  */
 export function parseTenantLimits(text: string): TenantTable {
-  const { [EVERYBODY]: everybody = {}, ...named } = text.trim() === "" ? {} : parse(text);
+  const { [EVERYBODY]: everybody = {}, ...named } = parseJson(text, { schema: table, remedy: REMEDY });
   const byDefault = limits(EVERYBODY, everybody);
   const overrides = new Map<string, TenantLimits>();
   for (const [tenant, own] of Object.entries(named)) {
@@ -77,21 +78,6 @@ export function parseTenantLimits(text: string): TenantTable {
     overrides.set(tenant, limits(tenant, { ...everybody, ...own }));
   }
   return { byDefault, overrides };
-}
-
-function parse(text: string): Record<string, Fields> {
-  const parsed = table.safeParse(json(text));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw problem((issue?.path ?? []).map(String).join("."), issue?.message ?? "is not valid");
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw problem("", `is no JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 function limits(tenant: string, { weight = UNLIMITED.weight, ...given }: Fields): TenantLimits {
@@ -109,5 +95,5 @@ function limits(tenant: string, { weight = UNLIMITED.weight, ...given }: Fields)
 }
 
 function problem(path: string, what: string): Error {
-  return new Error(`${path === "" ? "the text" : path}: ${what}. ${REMEDY}`);
+  return settingProblem(path, what, REMEDY);
 }
