@@ -2,10 +2,11 @@
 import { systemClock, UnavailableError } from "@chimera/kernel";
 import { injectTrace, names, tracer } from "@chimera/telemetry";
 import { type JetStreamClient, jetstream } from "@nats-io/jetstream";
-import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
+import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import { type Bucket, type BucketOptions, type Link, NatsBucket } from "./bucket.ts";
 import { type ChimeraEvent, destinationName, type EventKind, encode, subjectOf } from "./codec.ts";
+import { connectNats, RETRY_MS } from "./connection.ts";
 import { type Consumption, ConsumptionLoop, type EventHandler, openDurable, openOrdered } from "./consumption.ts";
 import { eventAt, type Replay, replay } from "./history.ts";
 import { type Listening, LiveChannel } from "./live.ts";
@@ -61,8 +62,6 @@ export interface BusOptions {
   flushMs?: number;
 }
 
-const CONNECT_TIMEOUT_MS = 2000;
-const RETRY_MS = 500;
 const ACK_TIMEOUT_MS = 5000;
 const CONNECT_WAIT_MS = 3000;
 const MAX_IN_FLIGHT = 256;
@@ -243,7 +242,7 @@ class NatsBus implements EventBus {
   async #run(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        const connection = await this.#connect();
+        const connection = await connectNats(this.#options);
         await Promise.race([this.#serve(connection), this.#closed.promise]);
         this.#lost();
         this.#live.disconnected();
@@ -262,20 +261,6 @@ class NatsBus implements EventBus {
     this.#quietUntilMs = nowMs + COMPLAIN_EVERY_MS;
     const reason = error instanceof Error ? error.message : String(error);
     this.#options.logger.warn({ url: withoutPassword(this.#options.url), reason }, "no NATS, trying again");
-  }
-
-  #connect(): Promise<NatsConnection> {
-    return connect({
-      servers: this.#options.url,
-      name: this.#options.name,
-      timeout: CONNECT_TIMEOUT_MS,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: RETRY_MS,
-      pingInterval: 10_000,
-      maxPingOut: 2,
-      // An error object for each message that is sent, in case it fails, costs more than sending it.
-      noAsyncTraces: true,
-    });
   }
 
   /** Resolves when the connection is closed for good. */

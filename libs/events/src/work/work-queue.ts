@@ -3,8 +3,9 @@
 import { FailedPreconditionError, UnavailableError } from "@chimera/kernel";
 import { DeliverPolicy, JetStreamApiError, type JetStreamClient, jetstream } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { BusLogger } from "../bus.ts";
+import { connectNats, RETRY_MS } from "../connection.ts";
 import type { Consumption } from "../consumption.ts";
 import { isWrongSequence } from "../log/wrong-sequence.ts";
 import { checkServer } from "../stream.ts";
@@ -62,8 +63,6 @@ export interface WorkQueueOptions {
   logger: BusLogger;
 }
 
-const RETRY_MS = 500;
-const CONNECT_TIMEOUT_MS = 2000;
 const REQUEST_TIMEOUT_MS = 5000;
 const CONNECT_WAIT_MS = 3000;
 /** Results buffered in the client, at most. */
@@ -286,7 +285,7 @@ class NatsWorkQueue implements WorkQueue {
     let complained = false;
     while (!this.#isClosed) {
       try {
-        const connection = await this.#connect();
+        const connection = await connectNats(this.#options);
         complained = false;
         await Promise.race([this.#serve(connection), this.#closed.promise]);
         this.#lost();
@@ -299,18 +298,6 @@ class NatsWorkQueue implements WorkQueue {
       }
       if (!this.#isClosed) await Promise.race([sleep(RETRY_MS), this.#closed.promise]);
     }
-  }
-
-  #connect(): Promise<NatsConnection> {
-    return connect({
-      servers: this.#options.url,
-      name: this.#options.name,
-      timeout: CONNECT_TIMEOUT_MS,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: RETRY_MS,
-      pingInterval: 10_000,
-      maxPingOut: 2,
-    });
   }
 
   async #serve(connection: NatsConnection): Promise<void> {
