@@ -13,5 +13,4 @@ export { type Identified, type NearDuplicate, nearDuplicates } from "./near-dupl
 export { type NestedEstimate, type NestedOptions, nestedCrossValidation } from "./nested-cross-validation.ts";
 export * from "./search-signs.ts";
 export type { Sign, SignState } from "./sign.ts";
-export { assignSides, type Shares, SIDES, type Side, type SplitItem } from "./splits.ts";
 export { gainGivenPassed, type NoisyEstimate, shrunk, simulatedOptimism } from "./winners-curse.ts";

@@ -1,7 +1,6 @@
 import { seededRandom } from "@chimera/kernel";
 import { describe, expect, it } from "vitest";
 import { nearDuplicates } from "./near-duplicates.ts";
-import { assignSides, SIDES, type SplitItem } from "./splits.ts";
 
 const random = seededRandom(1);
 const sentence = () => Array.from({ length: 14 }, () => `word${Math.floor(random() * 500)}`).join(" ");
@@ -35,42 +34,5 @@ describe("nearDuplicates", () => {
       ],
     );
     expect(pairs.map(({ right }) => right)).toEqual(["b"]);
-  });
-});
-
-describe("assignSides", () => {
-  const shares = { train: 0.4, validation: 0.3, holdout: 0.2, vault: 0.1 };
-  const items: SplitItem[] = Array.from({ length: 2000 }, (_, i) => ({
-    id: `${i}`,
-    text: sentence(),
-    cluster: i < 1000 ? `user ${Math.floor(i / 4)}` : undefined,
-  }));
-
-  it("keeps the shares, and clusters and near-duplicates together", () => {
-    const copies = items.slice(1500, 1520).map(({ text }, i) => ({ id: `copy ${i}`, text }));
-    const sides = assignSides([...items, ...copies], { shares, salt: "1" });
-    for (const side of SIDES) {
-      const share = [...sides.values()].filter((each) => each === side).length / sides.size;
-      expect(Math.abs(share - shares[side])).toBeLessThan(0.05);
-    }
-    for (let i = 0; i < 1000; i++) expect(sides.get(`${i}`)).toBe(sides.get(`${i - (i % 4)}`));
-    copies.forEach(({ id }, i) => {
-      expect(sides.get(id)).toBe(sides.get(`${1500 + i}`));
-    });
-  });
-
-  it("never moves an item, whatever its order and whatever comes later", () => {
-    const few = items.slice(0, 400);
-    const before = assignSides(few, { shares, salt: "1" });
-    expect(assignSides(few.toReversed(), { shares, salt: "1" })).toEqual(new Map([...before].reverse()));
-    const bridge = { id: "00 bridge", text: few[5]?.text ?? "", cluster: "new user" };
-    const after = assignSides([...few, bridge], { shares, salt: "1", assigned: before });
-    for (const [id, side] of before) expect(after.get(id)).toBe(side);
-    expect(after.get(bridge.id)).toBe(before.get("5"));
-  });
-
-  it("splits differently with another salt", () => {
-    const [one, other] = ["1", "2"].map((salt) => assignSides(items, { shares, salt }));
-    expect([...(one ?? [])].filter(([id, side]) => other?.get(id) !== side).length).toBeGreaterThan(500);
   });
 });

@@ -1,6 +1,6 @@
 import { seededRandom } from "@chimera/kernel";
 import { describe, expect, it } from "vitest";
-import { comparePair, gradeAnswer, JudgedPairs, JudgedScores } from "./judge.ts";
+import { comparePair, gradeAnswer } from "./judge.ts";
 import { parseGrade, parseVerdict } from "./parse.ts";
 import { gradePrompt, type JudgeMessage } from "./prompt.ts";
 
@@ -71,18 +71,5 @@ describe("judging", () => {
     const biased = judge("VERDICT: A", "VERDICT: A");
     expect(await comparePair(pair, biased.context)).toEqual({ verdict: "tie", isConsistent: false });
     expect(await comparePair(pair, judge("VERDICT: A").context)).toBeUndefined();
-  });
-
-  it("reports what was read and how steady the judge was", () => {
-    const scores = new JudgedScores();
-    for (const each of [1, 0.5, undefined]) scores.add(each);
-    expect(scores.report().figures.map(({ name, value, n }) => [name, value, n])).toEqual([
-      ["judge_grade", 0.75, 2],
-      ["judge_read", 2 / 3, 3],
-    ]);
-    const pairs = new JudgedPairs();
-    pairs.add({ verdict: "second", isConsistent: true });
-    pairs.add({ verdict: "tie", isConsistent: false });
-    expect(pairs.report().figures.map(({ value }) => value)).toEqual([0.75, 0.5, 1]);
   });
 });

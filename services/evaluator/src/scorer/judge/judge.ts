@@ -1,8 +1,6 @@
 // A model as judge: grades one answer, or compares two with their places swapped. What it said without a usable last line is
 // asked for once more and then counted as unread, never guessed.
 import type { Random } from "@chimera/kernel";
-import { ItemMean } from "../item-mean.ts";
-import type { ScoreReport } from "../scorer.ts";
 import { parseGrade, parseVerdict, type Verdict } from "./parse.ts";
 import { type GradeRequest, gradePrompt, type JudgeMessage, type PairRequest, pairPrompt } from "./prompt.ts";
 
@@ -59,38 +57,4 @@ async function untilRead<T>(
     if (result !== undefined) return result;
   }
   return undefined;
-}
-
-/** Grades of a whole set. */
-export class JudgedScores {
-  readonly #mean = new ItemMean("judge_grade");
-  readonly #read = new ItemMean("judge_read", { isBinary: true });
-
-  /** `grade` as gradeAnswer gives it. */
-  add(grade: number | undefined, cluster?: string): void {
-    this.#read.add(grade === undefined ? 0 : 1, cluster);
-    if (grade !== undefined) this.#mean.add(grade, cluster);
-  }
-
-  report(): ScoreReport {
-    return { figures: [this.#mean.figure(), this.#read.figure()] };
-  }
-}
-
-/** Verdicts of a whole set: the second system's share of wins, a tie counted half, and how steady the judge was. */
-export class JudgedPairs {
-  readonly #wins = new ItemMean("judge_win_share");
-  readonly #consistent = new ItemMean("judge_consistent", { isBinary: true });
-  readonly #read = new ItemMean("judge_read", { isBinary: true });
-
-  add(judgement: PairJudgement | undefined, cluster?: string): void {
-    this.#read.add(judgement === undefined ? 0 : 1, cluster);
-    if (judgement === undefined) return;
-    this.#wins.add({ first: 0, tie: 0.5, second: 1 }[judgement.verdict], cluster);
-    this.#consistent.add(judgement.isConsistent ? 1 : 0, cluster);
-  }
-
-  report(): ScoreReport {
-    return { figures: [this.#wins.figure(), this.#consistent.figure(), this.#read.figure()] };
-  }
 }
