@@ -12,8 +12,10 @@ await main(async () => {
   const [name, ...args] = dev ? rest : [first, ...rest];
   if (name === undefined) throw new ToolchainError("Say what to run, for example: node scripts/run.mjs test");
 
-  await ensureInstalled({ dev });
-  if (name === "test") runAndExit(requireNode(), [join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...args]);
+  const isTest = name === "test" && !dev;
+  // What only tests need is a development dependency as well.
+  await ensureInstalled({ dev: dev || isTest });
+  if (isTest) runAndExit(requireNode(), [join(root, "node_modules", "vitest", "vitest.mjs"), "run", ...args]);
   else if (dev)
     runAndExit(join(root, "node_modules", ".bin", process.platform === "win32" ? `${name}.cmd` : name), args);
   else if (existsSync(resolve(root, name))) runAndExit(requireNode(), [resolve(root, name), ...args]);
